@@ -1,0 +1,85 @@
+//! How long to wait before the next attempt: full jitter under a doubling bound.
+//!
+//! "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015) compares the variants; full
+//! jitter spreads a crowd best.
+
+use crate::limits::{BACKOFF_BASE_MS, BACKOFF_CAP_MS, BACKOFF_FIRST_MS, STABLE_MS};
+
+/// The bounds of the delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The bound of the second retry in milliseconds; the first has a small one of its own.
+    pub base_ms: u64,
+    /// The bound stops doubling here, in milliseconds.
+    pub cap_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { base_ms: BACKOFF_BASE_MS, cap_ms: BACKOFF_CAP_MS }
+    }
+}
+
+/// Counts failed attempts and draws the delays.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    config: Config,
+    attempts: u32,
+    random: u64,
+}
+
+impl Backoff {
+    /// A backoff without a failure so far, its jitter drawn from `seed`.
+    #[must_use]
+    pub const fn new(config: Config, seed: u64) -> Self {
+        Self { config, attempts: 0, random: seed }
+    }
+
+    /// A connection ended that was live for `live_ms`: one that was stable forgives the past.
+    pub const fn ended(&mut self, live_ms: u64) {
+        if live_ms >= STABLE_MS {
+            self.attempts = 0;
+        }
+    }
+
+    /// Milliseconds to wait before the next attempt.
+    pub fn next_delay_ms(&mut self) -> u64 {
+        let bound = self.bound_ms();
+        self.attempts = self.attempts.saturating_add(1);
+        self.up_to(bound)
+    }
+
+    /// As [`next_delay_ms`](Self::next_delay_ms), for a server that is short of something: in the
+    /// upper half below the cap, however few the attempts.
+    pub fn next_delay_later_ms(&mut self) -> u64 {
+        self.attempts = self.attempts.saturating_add(1);
+        let half = self.config.cap_ms / 2;
+        half + self.up_to(half)
+    }
+
+    /// A random number from 0 to `bound`.
+    pub fn up_to(&mut self, bound: u64) -> u64 {
+        // The high half of a product maps 64 random bits onto the range almost evenly (Lemire).
+        let range = u128::from(bound) + 1;
+        ((u128::from(self.random()) * range) >> 64) as u64
+    }
+
+    fn bound_ms(&self) -> u64 {
+        match self.attempts {
+            0 => BACKOFF_FIRST_MS.min(self.config.cap_ms),
+            n => {
+                let doubled = 1u64.checked_shl(n - 1).unwrap_or(u64::MAX);
+                self.config.base_ms.saturating_mul(doubled).min(self.config.cap_ms)
+            }
+        }
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood 2014).
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}

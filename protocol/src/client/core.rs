@@ -1,0 +1,381 @@
+//! The client's state and every transition of it; [`Client`](super::Client) puts the doors on.
+
+mod attempt;
+mod receive;
+mod transmit;
+
+use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, SubscribeError};
+use super::liveness::{Liveness, RoundTrip};
+use super::outbox::{MessageId, Outbox, Window};
+use super::stream::Stream;
+use super::{Config, Credentials, WhenUncertain};
+use crate::backoff::Backoff;
+use crate::close::CloseCode;
+use crate::limits::{
+    MESSAGE_BYTES, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX, WINDOW_BYTES, WINDOW_MESSAGES,
+};
+use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
+use crate::time::{Instant, earliest};
+use crate::uplink::{Uplink, message_head, put_body, put_message};
+use crate::{DIRECT, Seed};
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// Where the client stands between no connection and a live one.
+enum State {
+    /// The application has been asked for credentials.
+    Authorizing { give_up_at: Instant },
+    /// A WebSocket is opening.
+    Dialing { give_up_at: Instant },
+    /// It is open, HELLO leaves or has left.
+    Joining { give_up_at: Instant, hello_sent_at: Option<Instant> },
+    /// WELCOME has come.
+    Live(Live),
+    /// No connection. `None`: until a hint. `firm`: hints do not shorten it.
+    Waiting { until: Option<Instant>, firm: bool },
+    /// Ended.
+    Closed,
+}
+
+/// What lives as long as a live connection.
+struct Live {
+    since: Instant,
+    liveness: Liveness,
+    /// GOAWAY: when to connect anew.
+    leave_at: Option<Instant>,
+}
+
+/// Something to hand out before anything else.
+pub(super) enum Notice {
+    Authorize { attempt: u32 },
+    Dial,
+    HangUp(CloseCode),
+    Event(Event<'static>),
+    Closed(End),
+}
+
+/// An acknowledgement learned from WELCOME. It settles once the direct stream has been replayed up
+/// to `head`, so that a reply or refusal in the replay comes first.
+#[derive(Clone, Copy)]
+struct HeldAck {
+    seq: Seq,
+    head: Offset,
+}
+
+pub(super) struct Core {
+    pub(super) now: Instant,
+    pub(super) notices: VecDeque<Notice>,
+    pub(super) outbox: Outbox,
+    pub(super) end_reason: Vec<u8>,
+    config: Config,
+    credentials: Vec<u8>,
+    credentials_refused: u32,
+    state: State,
+    attempt: u32,
+    backoff: Backoff,
+    round_trip: RoundTrip,
+    session: SessionId,
+    epoch: Epoch,
+    /// The direct stream first, then the subscriptions by rising id.
+    streams: Vec<Stream>,
+    next_stream: StreamId,
+    held_ack: Option<HeldAck>,
+    /// Control frames to transmit on this connection, encoded.
+    control: Vec<u8>,
+    /// REFUSE or GOAWAY: not before this the next attempt.
+    not_before: Option<Instant>,
+    message_bytes_max: usize,
+    window: Window,
+    /// The application has closed the line: when to stop waiting for the outbox.
+    close_by: Option<Instant>,
+    said_bye: bool,
+    stats: Stats,
+}
+
+impl Core {
+    pub(super) fn new(config: Config, seed: Seed, now: Instant) -> Self {
+        let credentials = match &config.credentials {
+            Credentials::Fixed(credentials) => credentials.clone(),
+            Credentials::Ask => Vec::new(),
+        };
+        let backoff = Backoff::new(config.backoff, seed.random);
+        Self {
+            now,
+            notices: VecDeque::new(),
+            outbox: Outbox::new(),
+            end_reason: Vec::new(),
+            config,
+            credentials,
+            credentials_refused: 0,
+            state: State::Waiting { until: Some(now), firm: false },
+            attempt: 0,
+            backoff,
+            round_trip: RoundTrip::default(),
+            session: seed.session,
+            epoch: Epoch::NONE,
+            streams: [Stream::direct()].into(),
+            next_stream: DIRECT + 1,
+            held_ack: None,
+            control: Vec::new(),
+            not_before: None,
+            message_bytes_max: MESSAGE_BYTES,
+            window: Window { messages: WINDOW_MESSAGES, bytes: WINDOW_BYTES },
+            close_by: None,
+            said_bye: false,
+            stats: Stats::default(),
+        }
+    }
+
+    pub(super) const fn public_state(&self) -> PublicState {
+        match self.state {
+            State::Authorizing { .. } | State::Dialing { .. } | State::Joining { .. } => {
+                PublicState::Connecting
+            }
+            State::Live(_) => PublicState::Open,
+            State::Waiting { .. } => PublicState::Waiting,
+            State::Closed => PublicState::Closed,
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let in_flight =
+            if matches!(self.state, State::Live(_)) { self.outbox.in_flight() } else { 0 };
+        Stats {
+            round_trip_ms: self.round_trip.smoothed_ms(),
+            queued: (self.outbox.len() - in_flight) as u64,
+            unacknowledged: in_flight as u64,
+            outbox_bytes: self.outbox.bytes() as u64,
+            settled: self.outbox.settled(),
+            retransmitted: self.outbox.retransmitted(),
+            ..self.stats
+        }
+    }
+
+    pub(super) fn send(
+        &mut self,
+        kind: Kind,
+        format: Format,
+        topic: &str,
+        payload: Vec<u8>,
+    ) -> Result<MessageId, SendError> {
+        self.check_sendable(kind, topic, payload.len())?;
+        let full = self.outbox.len() >= self.config.outbox_messages
+            || self.outbox.bytes() + payload.len() > self.config.outbox_bytes;
+        if full && self.outbox.len() > 0 {
+            return Err(SendError::OutboxFull);
+        }
+        let body = if kind == Kind::Publish {
+            let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
+            put_body(&mut body, kind, topic, &payload);
+            body
+        } else {
+            payload
+        };
+        Ok(self.outbox.push(message_head(kind, format, false), body))
+    }
+
+    pub(super) fn send_volatile(
+        &mut self,
+        format: Format,
+        topic: Option<&str>,
+        payload: &[u8],
+    ) -> Result<(), SendError> {
+        let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
+        let topic = topic.unwrap_or_default();
+        self.check_sendable(kind, topic, payload.len())?;
+        let crowded = self.control.len() + payload.len() > PACKET_BYTES && !self.control.is_empty();
+        if !matches!(self.state, State::Live(_)) || crowded {
+            return Err(SendError::NotLive);
+        }
+        let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
+        put_body(&mut body, kind, topic, payload);
+        put_message(&mut self.control, message_head(kind, format, false), None, &body, false);
+        Ok(())
+    }
+
+    fn check_sendable(&self, kind: Kind, topic: &str, size: usize) -> Result<(), SendError> {
+        if self.is_ending() {
+            return Err(SendError::Closed);
+        }
+        if kind == Kind::Publish && (topic.is_empty() || topic.len() > TOPIC_BYTES_MAX) {
+            return Err(SendError::BadTopic);
+        }
+        if size > self.message_bytes_max {
+            return Err(SendError::TooLarge { size, max: self.message_bytes_max });
+        }
+        Ok(())
+    }
+
+    const fn is_ending(&self) -> bool {
+        self.close_by.is_some() || matches!(self.state, State::Closed)
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        topic: &str,
+        start: Start,
+    ) -> Result<StreamId, SubscribeError> {
+        if self.is_ending() {
+            return Err(SubscribeError::Closed);
+        }
+        if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
+            return Err(SubscribeError::BadTopic);
+        }
+        if self.streams.len() > STREAMS_MAX {
+            return Err(SubscribeError::TooMany);
+        }
+        let id = self.next_stream;
+        self.next_stream += 1;
+        if matches!(self.state, State::Live(_)) {
+            Uplink::Subscribe { stream: id, topic, start }.encode(&mut self.control);
+        }
+        self.streams.push(Stream::new(id, String::from(topic), start));
+        Ok(id)
+    }
+
+    pub(super) fn unsubscribe(&mut self, stream: StreamId) {
+        let Some(index) = self.stream_index(stream).filter(|_| stream != DIRECT) else { return };
+        self.streams.remove(index);
+        if matches!(self.state, State::Live(_)) {
+            Uplink::Unsubscribe { stream }.encode(&mut self.control);
+        }
+    }
+
+    pub(super) fn handled(&mut self, stream: StreamId, offset: Offset) {
+        let now = self.now;
+        if let Some(stream) = self.stream_mut(stream) {
+            stream.handled(offset, now);
+        }
+    }
+
+    pub(super) fn close(&mut self, timeout_ms: u64) {
+        if self.is_ending() {
+            // A later, shorter patience counts.
+            self.close_by = self.close_by.map(|by| by.min(self.now.after(timeout_ms)));
+        } else {
+            self.close_by = Some(self.now.after(timeout_ms));
+        }
+        self.check_deadlines();
+    }
+
+    /// Ends the line if the application has closed it and nothing is left to deliver; true if
+    /// that produced something to hand out.
+    pub(super) fn finish(&mut self) -> bool {
+        if self.close_by.is_none() || self.outbox.len() > 0 {
+            return false;
+        }
+        match self.state {
+            State::Closed => false,
+            State::Live(_) if !self.said_bye => {
+                self.said_bye = true;
+                Uplink::Bye.encode(&mut self.control);
+                true
+            }
+            _ => {
+                self.end(End::Requested, CloseCode::NORMAL);
+                true
+            }
+        }
+    }
+
+    /// Fails whatever is unsettled and closes.
+    fn end(&mut self, end: End, code: CloseCode) {
+        self.fail_outbox();
+        if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
+            self.notices.push_back(Notice::HangUp(code));
+        }
+        self.state = State::Closed;
+        self.control.clear();
+        self.streams.truncate(1);
+        self.notices.push_back(Notice::Closed(end));
+    }
+
+    fn fail_outbox(&mut self) {
+        self.held_ack = None;
+        let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
+        self.fail_through(Some(transmitted), Failure::OutcomeUnknown);
+        self.fail_through(None, Failure::Closed);
+    }
+
+    /// Fails the messages up to number `seq`, or all.
+    fn fail_through(&mut self, seq: Option<Seq>, failure: Failure) {
+        if let Some((first, last)) = self.outbox.remove_through(seq) {
+            self.tell(Event::Failed { first, last, failure });
+        }
+    }
+
+    fn tell(&mut self, event: Event<'static>) {
+        self.notices.push_back(Notice::Event(event));
+    }
+
+    fn tell_state(&mut self, reason: &'static str) {
+        let retry_at = match self.state {
+            State::Waiting { until, .. } => until,
+            _ => None,
+        };
+        let state = self.public_state();
+        self.tell(Event::State { state, reason, retry_at });
+    }
+
+    fn stream_index(&self, id: StreamId) -> Option<usize> {
+        self.streams.binary_search_by_key(&id, |stream| stream.id).ok()
+    }
+
+    fn stream_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
+        let index = self.stream_index(id)?;
+        self.streams.get_mut(index)
+    }
+
+    /// What every deadline that has passed calls for.
+    pub(super) fn check_deadlines(&mut self) {
+        let now = self.now;
+        if self.close_by.is_some_and(|by| now >= by) {
+            self.fail_outbox();
+        }
+        match &self.state {
+            State::Authorizing { give_up_at }
+            | State::Dialing { give_up_at }
+            | State::Joining { give_up_at, .. } => {
+                if now >= *give_up_at {
+                    self.retry("no answer in time", Some(CloseCode::SILENT));
+                }
+            }
+            State::Waiting { until, .. } => {
+                if until.is_some_and(|until| now >= until) {
+                    self.begin_attempt("");
+                }
+            }
+            State::Live(_) => self.check_live(),
+            State::Closed => {}
+        }
+    }
+
+    /// When [`check_deadlines`](Self::check_deadlines) or a report of cursors is due next.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        let state = match &self.state {
+            State::Authorizing { give_up_at }
+            | State::Dialing { give_up_at }
+            | State::Joining { give_up_at, .. } => Some(*give_up_at),
+            State::Waiting { until, .. } => *until,
+            State::Live(live) => {
+                let liveness = live.liveness.deadline(&self.round_trip);
+                let due = earliest(live.leave_at, Some(liveness));
+                self.streams
+                    .iter()
+                    .fold(due, |due, stream| earliest(due, stream.report_by(self.now)))
+            }
+            State::Closed => return None,
+        };
+        // Once it has passed, it is the outbox that matters, and that is empty.
+        earliest(state, self.close_by.filter(|by| *by > self.now))
+    }
+
+    const fn restart(&self) -> Seq {
+        let skipped = match self.config.when_uncertain {
+            WhenUncertain::Resend => 0,
+            WhenUncertain::Fail => self.outbox.numbered() as u64,
+        };
+        self.outbox.acknowledged() + skipped + 1
+    }
+}

@@ -1,0 +1,203 @@
+//! From no connection to a live one, and back.
+
+use super::super::liveness::Verdict;
+use super::super::{Credentials, Hint};
+use super::{Core, End, Event, Notice, State};
+use crate::close::{CloseCode, Reaction};
+use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
+use crate::time::Instant;
+use crate::uplink::Uplink;
+use alloc::vec::Vec;
+
+impl Core {
+    /// Starts an attempt: with fresh credentials if they are to be asked for.
+    pub(super) fn begin_attempt(&mut self, reason: &'static str) {
+        let give_up_at = self.now.after(self.config.connect_timeout_ms);
+        match self.config.credentials {
+            Credentials::Ask => {
+                self.state = State::Authorizing { give_up_at };
+                self.ask_for_credentials();
+            }
+            Credentials::Fixed(_) => self.dial(give_up_at),
+        }
+        self.tell_state(reason);
+    }
+
+    pub(super) fn ask_for_credentials(&mut self) {
+        self.attempt = self.attempt.wrapping_add(1);
+        self.notices.push_back(Notice::Authorize { attempt: self.attempt });
+    }
+
+    fn dial(&mut self, give_up_at: Instant) {
+        self.state = State::Dialing { give_up_at };
+        self.notices.push_back(Notice::Dial);
+    }
+
+    pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<Vec<u8>>) {
+        if attempt != self.attempt {
+            return;
+        }
+        let credentials = credentials.filter(|bytes| bytes.len() <= CREDENTIALS_BYTES_MAX);
+        match (&self.state, credentials) {
+            (State::Authorizing { give_up_at }, Some(credentials)) => {
+                let give_up_at = *give_up_at;
+                self.credentials = credentials;
+                self.dial(give_up_at);
+            }
+            (State::Authorizing { .. }, None) => self.retry("no credentials to be had", None),
+            (State::Live(_), Some(credentials)) => {
+                Uplink::Auth { credentials: &credentials }.encode(&mut self.control);
+                self.credentials = credentials;
+            }
+            _ => {}
+        }
+    }
+
+    pub(in super::super) fn opened(&mut self) {
+        if let State::Dialing { give_up_at } = self.state {
+            self.state = State::Joining { give_up_at, hello_sent_at: None };
+        }
+    }
+
+    /// The peer, or the network, has closed the connection.
+    pub(in super::super) fn closed_by_peer(&mut self, code: CloseCode) {
+        match self.state {
+            State::Dialing { .. } => self.lost_connection("could not connect", code),
+            State::Joining { .. } => self.lost_connection("closed before WELCOME", code),
+            State::Live(_) => self.lost_connection("connection lost", code),
+            State::Authorizing { .. } | State::Waiting { .. } | State::Closed => {}
+        }
+    }
+
+    /// The peer has sent something that must not be.
+    pub(in super::super) fn violated(&mut self, code: CloseCode) {
+        if matches!(self.state, State::Joining { .. } | State::Live(_)) {
+            self.retry("the server broke the protocol", Some(code));
+        }
+    }
+
+    /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
+    pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
+        if !matches!(self.state, State::Authorizing { .. }) {
+            self.notices.push_back(Notice::HangUp(code.unwrap_or(CloseCode::NORMAL)));
+        }
+        self.wait(reason, Reaction::Retry);
+    }
+
+    /// The connection is gone; `code` says what to do about it.
+    pub(super) fn lost_connection(&mut self, reason: &'static str, code: CloseCode) {
+        let fixed = matches!(self.config.credentials, Credentials::Fixed(_));
+        match code.reaction() {
+            Reaction::Stop => self.end(End::Stopped(code), code),
+            Reaction::Reauthenticate => {
+                self.credentials_refused += 1;
+                if fixed || self.credentials_refused >= CREDENTIALS_REFUSED_MAX {
+                    self.end(End::Unauthorized(code), code);
+                } else {
+                    self.wait("the server refused the credentials", Reaction::Retry);
+                }
+            }
+            reaction => self.wait(reason, reaction),
+        }
+    }
+
+    fn wait(&mut self, reason: &'static str, reaction: Reaction) {
+        self.end_connection();
+        let delay = match reaction {
+            Reaction::RetryLater => self.backoff.next_delay_later_ms(),
+            _ => self.backoff.next_delay_ms(),
+        };
+        let asked = self.not_before.take();
+        let until = self.now.after(delay);
+        let until = asked.map_or(until, |asked| asked.max(until));
+        let firm = asked.is_some() || reaction == Reaction::RetryLater;
+        self.state = State::Waiting { until: Some(until), firm };
+        self.tell_state(reason);
+    }
+
+    fn end_connection(&mut self) {
+        if let State::Live(live) = &self.state {
+            self.backoff.ended(self.now.since(live.since));
+        }
+        self.control.clear();
+        self.held_ack = None;
+        self.said_bye = false;
+    }
+
+    /// Replaces a live connection at once.
+    fn redial(&mut self, reason: &'static str, code: CloseCode) {
+        self.end_connection();
+        self.notices.push_back(Notice::HangUp(code));
+        self.begin_attempt(reason);
+    }
+
+    pub(super) fn check_live(&mut self) {
+        let State::Live(live) = &self.state else { return };
+        if live.leave_at.is_some_and(|at| self.now >= at) {
+            self.not_before = None;
+            self.redial("the server asked to connect anew", CloseCode::REPLACED);
+            return;
+        }
+        match live.liveness.verdict(self.now, &self.round_trip) {
+            Verdict::Alive => {}
+            Verdict::Probe => self.probe(),
+            Verdict::Dead => {
+                // Its attempt counts as a failed one: should the next also die, it has to wait.
+                let _ = self.backoff.next_delay_ms();
+                self.redial("nothing heard from the server", CloseCode::SILENT);
+            }
+        }
+    }
+
+    pub(super) fn probe(&mut self) {
+        let State::Live(live) = &mut self.state else { return };
+        let nonce = live.liveness.probe(self.now, &self.round_trip);
+        Uplink::Ping { nonce }.encode(&mut self.control);
+    }
+
+    pub(in super::super) fn hint(&mut self, hint: Hint) {
+        match hint {
+            Hint::Online | Hint::Awake => self.kick(),
+            Hint::Offline => self.probe_unless_probing(),
+            Hint::Asleep => {}
+            Hint::Suspended => self.suspend(),
+        }
+    }
+
+    /// The network or the page is back: waiting ends, a live connection has to prove itself.
+    fn kick(&mut self) {
+        let soon = self.now.after(self.backoff.up_to(BACKOFF_FIRST_MS));
+        match &mut self.state {
+            State::Waiting { until, firm: false } => {
+                *until = Some(until.map_or(soon, |until| until.min(soon)));
+            }
+            State::Live(_) => self.probe_unless_probing(),
+            _ => {}
+        }
+    }
+
+    fn probe_unless_probing(&mut self) {
+        if let State::Live(live) = &self.state
+            && !live.liveness.is_probing()
+        {
+            self.probe();
+        }
+    }
+
+    fn suspend(&mut self) {
+        match self.state {
+            State::Dialing { .. } | State::Joining { .. } | State::Live(_) => {
+                self.end_connection();
+                self.notices.push_back(Notice::HangUp(CloseCode::SUSPENDED));
+            }
+            State::Authorizing { .. } | State::Waiting { .. } => {}
+            State::Closed => return,
+        }
+        self.state = State::Waiting { until: None, firm: false };
+        self.tell(Event::State {
+            state: self.public_state(),
+            reason: "the page was put aside",
+            retry_at: None,
+        });
+    }
+}

@@ -1,0 +1,334 @@
+//! What arrives: every frame of the server, and what it changes.
+
+use super::super::stream::Arrival;
+use super::super::{Credentials, WhenUncertain};
+use super::{Core, Event, Failure, HeldAck, Live, Liveness, State, Window};
+use crate::DIRECT;
+use crate::close::CloseCode;
+use crate::downlink::{Downlink, Entry, Welcome};
+use crate::limits::{
+    DELAY_MS_MAX, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MESSAGE_BYTES_MAX, REASON_BYTES_MAX,
+};
+use crate::message::{Epoch, Format, Offset, Seq, StreamId};
+use crate::resume::Resumption;
+use crate::uplink::Uplink;
+
+impl Core {
+    /// A packet of `size` bytes arrived: life, whatever is in it.
+    pub(in super::super) fn heard(&mut self, size: usize) {
+        self.stats.bytes_received += size as u64;
+        let now = self.now;
+        if let State::Live(live) = &mut self.state {
+            live.liveness.heard(now);
+        }
+    }
+
+    /// Takes one frame; what it means for the application either comes back at once, because it
+    /// borrows the frame's bytes, or waits among the notices.
+    pub(in super::super) fn frame<'a>(&mut self, frame: Downlink<'a>) -> Option<Event<'a>> {
+        match (&self.state, frame) {
+            (State::Joining { hello_sent_at: Some(_), .. }, Downlink::Welcome(welcome)) => {
+                self.welcome(&welcome);
+                None
+            }
+            (
+                State::Joining { .. } | State::Live(_),
+                Downlink::Refuse { code, after_ms, reason },
+            ) => {
+                self.refused(code, after_ms, reason);
+                None
+            }
+            (State::Live(_), frame) => self.live_frame(frame),
+            (State::Joining { .. }, _) => self.violation(),
+            // A late packet of a connection that is given up already.
+            _ => None,
+        }
+    }
+
+    fn live_frame<'a>(&mut self, frame: Downlink<'a>) -> Option<Event<'a>> {
+        match frame {
+            Downlink::Entry { stream, offset, format, entry } => {
+                return self.entry(stream, offset, format, entry);
+            }
+            Downlink::Ack { seq } => self.acknowledged(seq),
+            Downlink::Subscribed { stream, epoch, offset } => {
+                self.subscribed(stream, epoch, offset);
+            }
+            Downlink::SubscribeRefused { stream, code, reason } => {
+                if stream == DIRECT {
+                    return self.violation();
+                }
+                let index = self.stream_index(stream)?;
+                self.streams.remove(index);
+                return Some(Event::SubscribeRefused { stream, code, reason });
+            }
+            Downlink::Gap { stream, epoch, offset } => self.gap(stream, epoch, offset),
+            Downlink::Ping { nonce } => Uplink::Pong { nonce }.encode(&mut self.control),
+            Downlink::Pong { nonce } => self.pong(nonce),
+            Downlink::Auth => self.fresh_credentials_wanted(),
+            Downlink::GoAway { after_ms, spread_ms, .. } => self.go_away(after_ms, spread_ms),
+            Downlink::Welcome(_) | Downlink::Refuse { .. } => return self.violation(),
+        }
+        None
+    }
+
+    fn violation<'a>(&mut self) -> Option<Event<'a>> {
+        self.violated(CloseCode::VIOLATION);
+        None
+    }
+
+    fn welcome(&mut self, welcome: &Welcome) {
+        let State::Joining { hello_sent_at: Some(sent_at), .. } = self.state else { return };
+        if !self.is_consistent(welcome) {
+            self.violated(CloseCode::VIOLATION);
+            return;
+        }
+        self.round_trip.sample(self.now.since(sent_at));
+        self.credentials_refused = 0;
+        self.not_before = None;
+        self.stats.connections += 1;
+        self.window = Window {
+            messages: usize::try_from(welcome.window_messages).unwrap_or(usize::MAX),
+            bytes: usize::try_from(welcome.window_bytes).unwrap_or(usize::MAX),
+        };
+        let heartbeat_ms = welcome.heartbeat_ms.clamp(HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
+        self.state = State::Live(Live {
+            since: self.now,
+            liveness: Liveness::new(heartbeat_ms, self.now),
+            leave_at: None,
+        });
+        match welcome.resumption {
+            Resumption::New | Resumption::Resumed => self.resumed(welcome),
+            Resumption::LostAcceptedKnown | Resumption::Lost => self.lost(welcome),
+        }
+        self.limit_messages(welcome.message_bytes);
+        self.tell_state(match welcome.resumption {
+            Resumption::New => "connected",
+            Resumption::Resumed => "resumed",
+            Resumption::LostAcceptedKnown | Resumption::Lost => "connected anew",
+        });
+    }
+
+    /// Whether WELCOME fits what this client has said and knows.
+    fn is_consistent(&self, welcome: &Welcome) -> bool {
+        let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
+        let accepted = welcome.accepted;
+        let possible = accepted >= self.outbox.acknowledged() && accepted <= transmitted;
+        let first = self.epoch == Epoch::NONE;
+        match welcome.resumption {
+            Resumption::New => first && accepted + 1 == self.restart(),
+            Resumption::Resumed => {
+                let direct = self.direct_cursor();
+                possible
+                    && (first || welcome.epoch == self.epoch)
+                    && direct.received <= welcome.head
+            }
+            Resumption::LostAcceptedKnown => possible && !first && welcome.epoch != self.epoch,
+            Resumption::Lost => {
+                !first && welcome.epoch != self.epoch && accepted + 1 == self.restart()
+            }
+        }
+    }
+
+    fn resumed(&mut self, welcome: &Welcome) {
+        self.epoch = welcome.epoch;
+        if let Some(direct) = self.streams.first_mut() {
+            direct.adopt(welcome.epoch);
+        }
+        self.outbox.resume(welcome.accepted);
+        if self.direct_cursor().received < welcome.head {
+            self.held_ack = Some(HeldAck { seq: welcome.accepted, head: welcome.head });
+        } else {
+            self.settle(welcome.accepted);
+        }
+    }
+
+    fn lost(&mut self, welcome: &Welcome) {
+        let accepted_known = welcome.resumption == Resumption::LostAcceptedKnown;
+        let all_received = accepted_known && self.direct_cursor().received >= welcome.head;
+        self.tell(Event::Lost { accepted_known, direct_missing: !all_received });
+        if accepted_known {
+            self.outbox.resume(welcome.accepted);
+            if all_received {
+                self.settle(welcome.accepted);
+            } else {
+                self.fail_through(Some(welcome.accepted), Failure::AnswerLost);
+            }
+        } else {
+            match self.config.when_uncertain {
+                WhenUncertain::Resend => self.outbox.mark_uncertain(),
+                WhenUncertain::Fail => {
+                    self.fail_through(Some(welcome.accepted), Failure::OutcomeUnknown);
+                }
+            }
+            self.outbox.resume(self.outbox.acknowledged());
+        }
+        self.epoch = welcome.epoch;
+        if let Some(direct) = self.streams.first_mut() {
+            direct.restart(welcome.epoch);
+        }
+    }
+
+    /// Fails what was queued before the server's limit was known and is over it.
+    fn limit_messages(&mut self, message_bytes: u64) {
+        let max = usize::try_from(message_bytes).unwrap_or(usize::MAX).min(MESSAGE_BYTES_MAX);
+        if max < self.message_bytes_max {
+            while let Some(id) = self.outbox.cancel_larger_than(max) {
+                self.tell(Event::Failed { first: id, last: id, failure: Failure::TooLarge });
+            }
+        }
+        self.message_bytes_max = max;
+    }
+
+    fn acknowledged(&mut self, seq: Seq) {
+        let in_flight = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
+        if seq > in_flight {
+            self.violated(CloseCode::VIOLATION);
+            return;
+        }
+        match &mut self.held_ack {
+            Some(held) => held.seq = held.seq.max(seq),
+            None => self.settle(seq),
+        }
+    }
+
+    fn settle(&mut self, seq: Seq) {
+        if let Some(Some(through)) = self.outbox.acknowledge(seq) {
+            self.tell(Event::Acknowledged { through });
+        }
+        let (expects, now) = (self.outbox.in_flight() > 0, self.now);
+        if let State::Live(live) = &mut self.state {
+            live.liveness.expects_answer(expects, now);
+        }
+    }
+
+    fn settle_held(&mut self) {
+        if let Some(held) = self.held_ack
+            && self.direct_cursor().received >= held.head
+        {
+            self.held_ack = None;
+            self.settle(held.seq);
+        }
+    }
+
+    fn entry<'a>(
+        &mut self,
+        id: StreamId,
+        offset: Offset,
+        format: Format,
+        entry: Entry<'a>,
+    ) -> Option<Event<'a>> {
+        // Unsubscribed: what was under way is dropped.
+        let Some(stream) = self.stream_mut(id) else {
+            return if id >= self.next_stream { self.violation() } else { None };
+        };
+        let size = match entry {
+            Entry::Message(payload) | Entry::Reply { payload, .. } => payload.len(),
+            Entry::Refusal { .. } => REASON_BYTES_MAX,
+        };
+        match stream.arrive(offset, size) {
+            Arrival::Fresh => {}
+            Arrival::Duplicate => {
+                self.stats.duplicates += 1;
+                return None;
+            }
+            Arrival::Hole => return self.violation(),
+        }
+        self.stats.received += 1;
+        let event = match entry {
+            Entry::Message(payload) => Some(Event::Message { stream: id, offset, format, payload }),
+            // Answers settle a promise within this machine's shell: that is their handling.
+            Entry::Reply { seq, payload } => {
+                self.handled(DIRECT, offset);
+                self.outbox.id_of(seq).map(|id| Event::Reply { id, format, payload })
+            }
+            Entry::Refusal { seq, code, reason } => {
+                self.handled(DIRECT, offset);
+                self.outbox.id_of(seq).map(|id| Event::Refused { id, code, reason })
+            }
+        };
+        if id == DIRECT {
+            self.settle_held();
+        }
+        event
+    }
+
+    fn subscribed(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
+        let Some(stream) = self.stream_mut(id).filter(|stream| stream.id != DIRECT) else {
+            if id == DIRECT || id >= self.next_stream {
+                self.violated(CloseCode::VIOLATION);
+            }
+            return;
+        };
+        match stream.reposition(epoch, offset) {
+            Err(()) => self.violated(CloseCode::VIOLATION),
+            Ok(missing) => {
+                self.tell(Event::Subscribed { stream: id, epoch, offset });
+                if let Some(missing) = missing {
+                    self.tell(Event::Gap { stream: id, missing });
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
+        if id == DIRECT && epoch != self.epoch {
+            self.violated(CloseCode::VIOLATION);
+            return;
+        }
+        let Some(stream) = self.stream_mut(id) else { return };
+        match stream.reposition(epoch, offset) {
+            Err(()) => self.violated(CloseCode::VIOLATION),
+            Ok(None) => {}
+            Ok(Some(missing)) => {
+                self.tell(Event::Gap { stream: id, missing });
+                if id == DIRECT {
+                    self.answers_missing();
+                }
+            }
+        }
+    }
+
+    /// Entries of the direct stream are gone, and answers may have been among them.
+    fn answers_missing(&mut self) {
+        if let Some(held) = self.held_ack.take() {
+            self.fail_through(Some(held.seq), Failure::AnswerLost);
+        }
+    }
+
+    fn pong(&mut self, nonce: u64) {
+        let now = self.now;
+        let State::Live(live) = &mut self.state else { return };
+        if let Some(sent_at) = live.liveness.answered(nonce) {
+            self.round_trip.sample(now.since(sent_at));
+        }
+    }
+
+    fn fresh_credentials_wanted(&mut self) {
+        match self.config.credentials {
+            Credentials::Ask => self.ask_for_credentials(),
+            Credentials::Fixed(_) => {
+                Uplink::Auth { credentials: &self.credentials }.encode(&mut self.control);
+            }
+        }
+    }
+
+    fn go_away(&mut self, after_ms: u64, spread_ms: u64) {
+        let spread = self.backoff.up_to(spread_ms.min(DELAY_MS_MAX));
+        let leave_at = self.now.after(after_ms.min(DELAY_MS_MAX) + spread);
+        self.not_before = Some(leave_at);
+        if let State::Live(live) = &mut self.state {
+            live.leave_at = Some(leave_at);
+        }
+    }
+
+    fn refused(&mut self, code: CloseCode, after_ms: u64, reason: &[u8]) {
+        if after_ms > 0 {
+            self.not_before = Some(self.now.after(after_ms.min(DELAY_MS_MAX)));
+        }
+        self.end_reason.clear();
+        self.end_reason.extend_from_slice(reason);
+        self.notices.push_back(super::Notice::HangUp(CloseCode::NORMAL));
+        self.lost_connection("refused by the server", code);
+    }
+}

@@ -1,0 +1,78 @@
+//! What leaves: HELLO, control frames, cursors, messages.
+
+use super::{Core, State};
+use crate::limits::SILENCE_MS;
+use crate::message::Offset;
+use crate::uplink::{Hello, Uplink};
+use crate::{DIRECT, message};
+use alloc::vec::Vec;
+
+impl Core {
+    /// Writes the next packet; false if nothing is to be transmitted.
+    pub(in super::super) fn fill_packet(&mut self, out: &mut Vec<u8>) -> bool {
+        match &mut self.state {
+            State::Joining { hello_sent_at: sent @ None, .. } => {
+                *sent = Some(self.now);
+                self.put_hello(out);
+            }
+            State::Live(_) => self.put_frames(out),
+            _ => {}
+        }
+        self.stats.bytes_sent += out.len() as u64;
+        !out.is_empty()
+    }
+
+    /// HELLO, then one SUBSCRIBE for each stream: all that resuming takes, in one packet.
+    fn put_hello(&mut self, out: &mut Vec<u8>) {
+        let direct = self.direct_cursor();
+        let hello = Hello {
+            session: self.session,
+            epoch: self.epoch,
+            acknowledged: self.outbox.acknowledged(),
+            restart: self.restart(),
+            received: direct.received,
+            handled: direct.handled,
+            credentials: &self.credentials,
+        };
+        Uplink::Hello(hello).encode(out);
+        for stream in &mut self.streams {
+            stream.announced();
+            if stream.id != DIRECT {
+                let start = stream.start();
+                Uplink::Subscribe { stream: stream.id, topic: &stream.topic, start }.encode(out);
+            }
+        }
+    }
+
+    pub(super) fn direct_cursor(&self) -> message::Cursor {
+        self.streams.first().map(super::Stream::cursor).unwrap_or_default()
+    }
+
+    fn put_frames(&mut self, out: &mut Vec<u8>) {
+        let sends = self.outbox.has_next(self.window);
+        let silent = matches!(&self.state, State::Live(live)
+            if live.liveness.silent_ms(self.now) > SILENCE_MS && !live.liveness.is_probing());
+        if sends && silent {
+            self.probe();
+        }
+        let due =
+            self.streams.iter().any(|s| s.report_by(self.now).is_some_and(|by| by <= self.now));
+        if due || sends || !self.control.is_empty() {
+            out.append(&mut self.control);
+            for stream in &mut self.streams {
+                let report: Option<Offset> = stream.take_report();
+                if let Some(offset) = report {
+                    Uplink::Received { stream: stream.id, offset }.encode(out);
+                }
+            }
+        }
+        if sends {
+            self.outbox.fill(out, self.window);
+        }
+        let expects = self.outbox.in_flight() > 0;
+        let now = self.now;
+        if let State::Live(live) = &mut self.state {
+            live.liveness.expects_answer(expects, now);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Is the connection alive? Any frame is life; silence is probed before it is condemned.
+
+use crate::limits::{LATE_MS, PROBE_MS_MIN};
+use crate::time::Instant;
+
+/// What a look at the clock says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing to do before its deadline.
+    Alive,
+    /// Send a PING.
+    Probe,
+    /// A probe was not answered in time.
+    Dead,
+}
+
+struct Probe {
+    answer_by: Instant,
+    /// It was sent because the timer of the one before fired late.
+    repeated: bool,
+}
+
+/// Watches one connection from WELCOME on.
+pub(super) struct Liveness {
+    heartbeat_ms: u64,
+    heard_at: Instant,
+    /// When the oldest message that waits for its acknowledgement was transmitted, or when the
+    /// last acknowledgement came, if that is later.
+    waiting_since: Option<Instant>,
+    probe: Option<Probe>,
+    /// The number of the last PING, and when it left, until it is answered.
+    nonce: u64,
+    pinged_at: Option<Instant>,
+}
+
+impl Liveness {
+    pub(super) const fn new(heartbeat_ms: u64, now: Instant) -> Self {
+        Self {
+            heartbeat_ms,
+            heard_at: now,
+            waiting_since: None,
+            probe: None,
+            nonce: 0,
+            pinged_at: None,
+        }
+    }
+
+    /// Something arrived.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard_at = now;
+        self.probe = None;
+        if self.waiting_since.is_some() {
+            self.waiting_since = Some(now);
+        }
+    }
+
+    /// Whether messages are in flight.
+    pub(super) fn expects_answer(&mut self, expects: bool, now: Instant) {
+        if !expects {
+            self.waiting_since = None;
+        } else if self.waiting_since.is_none() {
+            self.waiting_since = Some(now);
+        }
+    }
+
+    pub(super) const fn silent_ms(&self, now: Instant) -> u64 {
+        now.since(self.heard_at)
+    }
+
+    pub(super) const fn is_probing(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    /// A PING leaves now; returns its number.
+    pub(super) fn probe(&mut self, now: Instant, round_trip: &RoundTrip) -> u64 {
+        let repeated = self.probe.is_some();
+        let answer_by = now.after(round_trip.patience_ms());
+        self.probe = Some(Probe { answer_by, repeated });
+        self.pinged_at = Some(now);
+        self.nonce += 1;
+        self.nonce
+    }
+
+    /// PONG `nonce` came: when its PING left, if it is the last one.
+    pub(super) fn answered(&mut self, nonce: u64) -> Option<Instant> {
+        if nonce == self.nonce { self.pinged_at.take() } else { None }
+    }
+
+    /// When to look again.
+    pub(super) fn deadline(&self, round_trip: &RoundTrip) -> Instant {
+        if let Some(probe) = &self.probe {
+            return probe.answer_by;
+        }
+        let idle = self.heard_at.after(self.heartbeat_ms);
+        match self.waiting_since {
+            Some(since) => idle.min(since.after(round_trip.patience_ms())),
+            None => idle,
+        }
+    }
+
+    pub(super) fn verdict(&self, now: Instant, round_trip: &RoundTrip) -> Verdict {
+        let deadline = self.deadline(round_trip);
+        if now < deadline {
+            return Verdict::Alive;
+        }
+        match &self.probe {
+            None => Verdict::Probe,
+            // The page slept: the answer may be waiting behind this very timer. Ask once more.
+            Some(probe) if now.since(deadline) > LATE_MS && !probe.repeated => Verdict::Probe,
+            Some(_) => Verdict::Dead,
+        }
+    }
+}
+
+/// The smoothed round trip (RFC 6298, 2), kept over connections.
+#[derive(Default)]
+pub(super) struct RoundTrip {
+    smoothed_ms: Option<u64>,
+}
+
+impl RoundTrip {
+    pub(super) fn sample(&mut self, millis: u64) {
+        self.smoothed_ms = Some(match self.smoothed_ms {
+            Some(smoothed) => (smoothed * 7 + millis) / 8,
+            None => millis,
+        });
+    }
+
+    pub(super) fn smoothed_ms(&self) -> u64 {
+        self.smoothed_ms.unwrap_or(0)
+    }
+
+    /// How long an answer may take before it is missed.
+    pub(super) fn patience_ms(&self) -> u64 {
+        PROBE_MS_MIN.max(self.smoothed_ms().saturating_mul(4))
+    }
+}

@@ -1,0 +1,234 @@
+//! Messages that the server has not acknowledged: bounded, ordered, ready to be sent again.
+
+use crate::limits::{PACKET_BYTES, TOPIC_BYTES_MAX};
+use crate::message::{Kind, Seq};
+use crate::uplink::put_message;
+use crate::wire::Reader;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// Names a message towards the application; counts from 1 and, unlike its [`Seq`], is given at
+/// once, while the number is given at the first transmission.
+pub type MessageId = u64;
+
+/// One message as it goes on the wire, apart from its number.
+struct Stored {
+    id: MessageId,
+    head: u8,
+    body: Vec<u8>,
+}
+
+impl Stored {
+    /// The body without the topic of a publish.
+    fn payload_length(&self) -> usize {
+        if self.head >> 4 & 3 != Kind::Publish as u8 {
+            return self.body.len();
+        }
+        let mut body = Reader::new(&self.body);
+        let _topic = body.sized(TOPIC_BYTES_MAX);
+        body.rest().len()
+    }
+}
+
+/// The first `numbered` messages have been transmitted at some time and have the numbers
+/// `acknowledged + 1 ..`; the first `in_flight` of them are on their way on this connection.
+pub(super) struct Outbox {
+    messages: VecDeque<Stored>,
+    bytes: usize,
+    next_id: MessageId,
+    acknowledged: Seq,
+    numbered: usize,
+    in_flight: usize,
+    in_flight_bytes: usize,
+    /// How many of the first were transmitted to an incarnation of the session that is lost.
+    uncertain: usize,
+    retransmitted: u64,
+    settled: u64,
+}
+
+/// The flag of a head that marks a possible duplicate, as [`crate::uplink`] defines it.
+const POSSIBLE_DUPLICATE: u8 = 0x02;
+
+impl Outbox {
+    pub(super) const fn new() -> Self {
+        Self {
+            messages: VecDeque::new(),
+            bytes: 0,
+            next_id: 1,
+            acknowledged: 0,
+            numbered: 0,
+            in_flight: 0,
+            in_flight_bytes: 0,
+            uncertain: 0,
+            retransmitted: 0,
+            settled: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) const fn numbered(&self) -> usize {
+        self.numbered
+    }
+
+    pub(super) const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) const fn acknowledged(&self) -> Seq {
+        self.acknowledged
+    }
+
+    pub(super) const fn retransmitted(&self) -> u64 {
+        self.retransmitted
+    }
+
+    pub(super) const fn settled(&self) -> u64 {
+        self.settled
+    }
+
+    pub(super) fn push(&mut self, head: u8, body: Vec<u8>) -> MessageId {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.bytes += body.len();
+        self.messages.push_back(Stored { id, head, body });
+        id
+    }
+
+    /// Takes a message back that was never transmitted; its successors move up.
+    pub(super) fn cancel(&mut self, id: MessageId) -> bool {
+        let Ok(index) = self.messages.binary_search_by_key(&id, |message| message.id) else {
+            return false;
+        };
+        if index < self.numbered {
+            return false;
+        }
+        if let Some(message) = self.messages.remove(index) {
+            self.bytes -= message.body.len();
+        }
+        true
+    }
+
+    /// The application's name of message `seq`, if it is transmitted and not yet settled.
+    pub(super) fn id_of(&self, seq: Seq) -> Option<MessageId> {
+        let index = usize::try_from(seq.checked_sub(self.acknowledged + 1)?).ok()?;
+        if index >= self.numbered {
+            return None;
+        }
+        self.messages.get(index).map(|message| message.id)
+    }
+
+    /// Settles every message up to `seq`. `None` if `seq` is not the number of a message in
+    /// flight; else the last message's name, or `Some(None)` if all were settled before.
+    pub(super) fn acknowledge(&mut self, seq: Seq) -> Option<Option<MessageId>> {
+        let count = usize::try_from(seq.saturating_sub(self.acknowledged)).ok()?;
+        if count > self.in_flight {
+            return None;
+        }
+        Some(self.remove_first(count))
+    }
+
+    /// A new connection: the server has accepted everything up to `accepted`, and the rest is to be
+    /// sent. False if it cannot have.
+    pub(super) fn resume(&mut self, accepted: Seq) -> bool {
+        let Some(count) = accepted.checked_sub(self.acknowledged) else { return false };
+        let Ok(count) = usize::try_from(count) else { return false };
+        if count > self.numbered {
+            return false;
+        }
+        self.in_flight = count;
+        self.in_flight_bytes = self.messages.iter().take(count).map(|m| m.body.len()).sum();
+        true
+    }
+
+    /// Everything transmitted and unsettled may have been handled by the lost incarnation.
+    pub(super) const fn mark_uncertain(&mut self) {
+        self.uncertain = self.numbered;
+    }
+
+    /// Removes the messages up to number `seq`, or all; returns the first and last name.
+    pub(super) fn remove_through(&mut self, seq: Option<Seq>) -> Option<(MessageId, MessageId)> {
+        let all = self.messages.len();
+        let count = match seq {
+            Some(seq) => usize::try_from(seq.saturating_sub(self.acknowledged)).unwrap_or(all),
+            None => all,
+        };
+        let first = self.messages.front()?.id;
+        let last = self.remove_first(count)?;
+        Some((first, last))
+    }
+
+    fn remove_first(&mut self, count: usize) -> Option<MessageId> {
+        let mut last = None;
+        for _ in 0..count {
+            let Some(message) = self.messages.pop_front() else { break };
+            let size = message.body.len();
+            self.bytes -= size;
+            if self.in_flight > 0 {
+                self.in_flight -= 1;
+                self.in_flight_bytes = self.in_flight_bytes.saturating_sub(size);
+            }
+            self.numbered = self.numbered.saturating_sub(1);
+            self.uncertain = self.uncertain.saturating_sub(1);
+            self.acknowledged += 1;
+            self.settled += 1;
+            last = Some(message.id);
+        }
+        last
+    }
+
+    /// As [`cancel`](Self::cancel), for the first message whose body is over `max`.
+    pub(super) fn cancel_larger_than(&mut self, max: usize) -> Option<MessageId> {
+        let waiting = self.messages.iter().skip(self.numbered);
+        let id = waiting.clone().find(|message| message.payload_length() > max)?.id;
+        self.cancel(id).then_some(id)
+    }
+
+    /// Whether [`fill`](Self::fill) would add a message to an empty packet.
+    pub(super) fn has_next(&self, window: Window) -> bool {
+        self.messages.get(self.in_flight).is_some_and(|next| self.fits(next, window))
+    }
+
+    fn fits(&self, next: &Stored, window: Window) -> bool {
+        let bytes = self.in_flight_bytes + next.body.len();
+        self.in_flight < window.messages && (self.in_flight == 0 || bytes <= window.bytes)
+    }
+
+    /// Appends the next messages to a packet, up to its size and the window.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>, window: Window) {
+        let start = self.in_flight;
+        let mut packet_bytes = out.len();
+        while let Some(next) = self.messages.get(self.in_flight) {
+            let size = next.body.len();
+            let first = self.in_flight == start;
+            if !self.fits(next, window) || (!first && packet_bytes + size > PACKET_BYTES) {
+                break;
+            }
+            packet_bytes += size + 4;
+            self.in_flight += 1;
+            self.in_flight_bytes += size;
+        }
+        self.retransmitted += self.numbered.min(self.in_flight).saturating_sub(start) as u64;
+        self.numbered = self.numbered.max(self.in_flight);
+        let count = self.in_flight - start;
+        for (index, message) in self.messages.iter().enumerate().skip(start).take(count) {
+            let duplicate = if index < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
+            let low = (self.acknowledged + 1 + index as u64) as u8;
+            let last = index + 1 == start + count;
+            put_message(out, message.head | duplicate, Some(low), &message.body, last);
+        }
+    }
+}
+
+/// What may be in flight at a time.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+}

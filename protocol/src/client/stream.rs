@@ -1,0 +1,157 @@
+//! The reader's side of one stream: its cursor, and when to report it.
+
+use crate::limits::{RECEIVED_BYTES, RECEIVED_DELAY_MS, RECEIVED_ENTRIES};
+use crate::message::{Cursor, Epoch, Offset, Start, StreamId};
+use crate::time::Instant;
+use alloc::string::String;
+
+/// What an arriving entry is to a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// The next one.
+    Fresh,
+    /// One it has seen.
+    Duplicate,
+    /// One behind a hole: it must not be accepted.
+    Hole,
+}
+
+/// Entries that can no longer be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The first missing offset.
+    pub from: Offset,
+    /// The last missing offset; below `from` if nothing of the present epoch is missing.
+    pub to: Offset,
+    /// The log began anew: what followed in the old one is unknown.
+    pub reset: bool,
+}
+
+pub(super) struct Stream {
+    pub(super) id: StreamId,
+    pub(super) topic: String,
+    /// How the application asked to start; holds until there is a cursor.
+    start: Start,
+    cursor: Option<Cursor>,
+    reported: Offset,
+    unreported_bytes: usize,
+    /// When the oldest handled and unreported entry was handled.
+    report_by: Option<Instant>,
+}
+
+impl Stream {
+    pub(super) const fn new(id: StreamId, topic: String, start: Start) -> Self {
+        let cursor = match start {
+            Start::After(cursor) => Some(cursor),
+            Start::Last(_) => None,
+        };
+        Self { id, topic, start, cursor, reported: 0, unreported_bytes: 0, report_by: None }
+    }
+
+    pub(super) const fn direct() -> Self {
+        let cursor = Cursor { epoch: Epoch::NONE, received: 0, handled: 0 };
+        Self::new(crate::DIRECT, String::new(), Start::After(cursor))
+    }
+
+    /// Where the server is to go on, for SUBSCRIBE.
+    pub(super) fn start(&self) -> Start {
+        self.cursor.map_or(self.start, Start::After)
+    }
+
+    pub(super) fn cursor(&self) -> Cursor {
+        self.cursor.unwrap_or_default()
+    }
+
+    /// A new connection: HELLO or SUBSCRIBE has just told the server the cursor.
+    pub(super) fn announced(&mut self) {
+        self.reported = self.cursor().handled;
+        self.unreported_bytes = 0;
+        self.report_by = None;
+    }
+
+    /// The server reads on behind `offset` of `epoch`; returns what this leaves out.
+    ///
+    /// `Err` if that is behind what was received already.
+    pub(super) fn reposition(
+        &mut self,
+        epoch: Epoch,
+        offset: Offset,
+    ) -> Result<Option<Missing>, ()> {
+        let before = self.cursor;
+        let moved = Cursor { epoch, received: offset, handled: offset };
+        match before {
+            Some(cursor) if cursor.epoch == epoch => {
+                if offset < cursor.received {
+                    return Err(());
+                }
+                if offset == cursor.received {
+                    return Ok(None);
+                }
+                self.cursor = Some(Cursor { received: offset, ..cursor });
+                Ok(Some(Missing { from: cursor.received + 1, to: offset, reset: false }))
+            }
+            Some(_) => {
+                self.cursor = Some(moved);
+                self.reported = offset;
+                Ok(Some(Missing { from: 1, to: offset, reset: true }))
+            }
+            None => {
+                self.cursor = Some(moved);
+                self.reported = offset;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The server has begun the log anew, from its first entry.
+    pub(super) fn restart(&mut self, epoch: Epoch) {
+        self.cursor = Some(Cursor { epoch, received: 0, handled: 0 });
+        self.announced();
+    }
+
+    pub(super) fn adopt(&mut self, epoch: Epoch) {
+        if let Some(cursor) = &mut self.cursor {
+            cursor.epoch = epoch;
+        }
+    }
+
+    pub(super) fn arrive(&mut self, offset: Offset, bytes: usize) -> Arrival {
+        let Some(cursor) = &mut self.cursor else { return Arrival::Hole };
+        if offset <= cursor.received {
+            return Arrival::Duplicate;
+        }
+        if offset - cursor.received > 1 {
+            return Arrival::Hole;
+        }
+        cursor.received = offset;
+        self.unreported_bytes += bytes;
+        Arrival::Fresh
+    }
+
+    /// The application has handled everything up to `offset`.
+    pub(super) fn handled(&mut self, offset: Offset, now: Instant) {
+        let Some(cursor) = &mut self.cursor else { return };
+        let offset = offset.min(cursor.received);
+        if offset > cursor.handled {
+            cursor.handled = offset;
+            self.report_by.get_or_insert(now.after(RECEIVED_DELAY_MS));
+        }
+    }
+
+    /// When the cursor is to be reported; `now` if enough has gathered.
+    pub(super) fn report_by(&self, now: Instant) -> Option<Instant> {
+        let by = self.report_by?;
+        let handled = self.cursor().handled;
+        let much = handled.saturating_sub(self.reported) >= RECEIVED_ENTRIES
+            || self.unreported_bytes >= RECEIVED_BYTES;
+        Some(if much { by.min(now) } else { by })
+    }
+
+    /// The cursor to report, if the server does not know it; counts as reported from now on.
+    pub(super) fn take_report(&mut self) -> Option<Offset> {
+        self.report_by.take()?;
+        self.unreported_bytes = 0;
+        self.reported = self.cursor().handled;
+        Some(self.reported)
+    }
+}

@@ -1,0 +1,437 @@
+//! Frames from the server to the client: PROTOCOL.md, "Frames from the server".
+
+use crate::close::CloseCode;
+use crate::error::DecodeError;
+use crate::limits::{MESSAGE_BYTES_MAX, REASON_BYTES_MAX, REFUSAL_CODE_BYTES_MAX};
+use crate::message::{Epoch, Format, Offset, Seq, StreamId};
+use crate::resume::Resumption;
+use crate::wire::{Reader, clip, number_length, put_epoch, put_number, put_sized};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+pub(crate) const WELCOME: u8 = 0x02;
+pub(crate) const REFUSE: u8 = 0x03;
+pub(crate) const ACK: u8 = 0x04;
+pub(crate) const SUBSCRIBED: u8 = 0x07;
+pub(crate) const GAP: u8 = 0x09;
+pub(crate) const PING: u8 = 0x0a;
+pub(crate) const PONG: u8 = 0x0b;
+pub(crate) const AUTH: u8 = 0x0c;
+pub(crate) const GOAWAY: u8 = 0x0d;
+
+/// Set in the head of every ENTRY, with the bit above it clear.
+pub(crate) const ENTRY: u8 = 0x40;
+const ENTRY_MASK: u8 = 0xc0;
+const LAST: u8 = 0x20;
+const CONTINUED: u8 = 0x10;
+const KIND_MASK: u8 = 0x03;
+
+/// What an entry may hold beside its payload: the number, code and reason of a refusal.
+const ENTRY_OVERHEAD: usize = 16 + REFUSAL_CODE_BYTES_MAX + REASON_BYTES_MAX;
+
+/// WELCOME: the server's answer to HELLO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Whether the session is new, resumed or lost.
+    pub resumption: Resumption,
+    /// The incarnation of the session from now on.
+    pub epoch: Epoch,
+    /// The highest message accepted; the client goes on with the next.
+    pub accepted: Seq,
+    /// The last entry of the direct stream. After a loss: of the lost one, if it is known.
+    pub head: Offset,
+    /// An idle connection carries a PING this often.
+    pub heartbeat_ms: u64,
+    /// Largest payload of one message.
+    pub message_bytes: u64,
+    /// Most messages in flight.
+    pub window_messages: u64,
+    /// Most bytes in flight.
+    pub window_bytes: u64,
+}
+
+/// What an ENTRY is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// A message to whoever reads the stream.
+    Message(&'a [u8]),
+    /// The reply to a request.
+    Reply {
+        /// The request.
+        seq: Seq,
+        /// The reply's bytes.
+        payload: &'a [u8],
+    },
+    /// The refusal of one message by the application.
+    Refusal {
+        /// The message.
+        seq: Seq,
+        /// Why, for programs: UTF-8, not validated.
+        code: &'a [u8],
+        /// Why, for people: UTF-8, not validated.
+        reason: &'a [u8],
+    },
+}
+
+/// A frame from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Downlink<'a> {
+    /// The session stands.
+    Welcome(Welcome),
+    /// The connection is refused, or ends; the server closes it next.
+    Refuse {
+        /// What the client is to do.
+        code: CloseCode,
+        /// Not before this many milliseconds; 0 leaves it to the client.
+        after_ms: u64,
+        /// Why, for people: UTF-8, not validated.
+        reason: &'a [u8],
+    },
+    /// Every message up to `seq` is processed.
+    Ack {
+        /// The highest message processed.
+        seq: Seq,
+    },
+    /// One entry of a stream.
+    Entry {
+        /// Which stream.
+        stream: StreamId,
+        /// Its position.
+        offset: Offset,
+        /// What its payload is.
+        format: Format,
+        /// What it is.
+        entry: Entry<'a>,
+    },
+    /// The subscription stands; entries behind `offset` follow.
+    Subscribed {
+        /// Which stream.
+        stream: StreamId,
+        /// The log's incarnation.
+        epoch: Epoch,
+        /// The position before the first entry to come.
+        offset: Offset,
+    },
+    /// The subscription is refused.
+    SubscribeRefused {
+        /// Which stream.
+        stream: StreamId,
+        /// Why, for programs: UTF-8, not validated.
+        code: &'a [u8],
+        /// Why, for people: UTF-8, not validated.
+        reason: &'a [u8],
+    },
+    /// The stream goes on behind `offset`; what lies before can no longer be read.
+    Gap {
+        /// Which stream.
+        stream: StreamId,
+        /// The log's incarnation.
+        epoch: Epoch,
+        /// The position before the next entry to come.
+        offset: Offset,
+    },
+    /// Asks for a PONG.
+    Ping {
+        /// Comes back in the PONG.
+        nonce: u64,
+    },
+    /// Answers a PING.
+    Pong {
+        /// The number of the PING.
+        nonce: u64,
+    },
+    /// Asks for fresh credentials.
+    Auth,
+    /// The client is to connect anew.
+    GoAway {
+        /// Not before this many milliseconds ...
+        after_ms: u64,
+        /// ... plus a random time up to this.
+        spread_ms: u64,
+        /// Why, for people: UTF-8, not validated.
+        reason: &'a [u8],
+    },
+}
+
+/// How far a packet has been decoded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    left: Option<usize>,
+    /// Stream and offset of the ENTRY before, for one that continues it.
+    previous: Option<(StreamId, Offset)>,
+}
+
+/// Decodes one packet, frame by frame; ends after the first error.
+pub struct Frames<'a> {
+    reader: Reader<'a>,
+    progress: Progress,
+}
+
+impl<'a> Frames<'a> {
+    /// Reads `packet`.
+    #[must_use]
+    pub fn new(packet: &'a [u8]) -> Self {
+        Self::resume(packet, Progress::default())
+    }
+
+    /// Goes on where another reader of the same packet stopped.
+    pub(crate) fn resume(packet: &'a [u8], progress: Progress) -> Self {
+        let at = packet.len().saturating_sub(progress.left.unwrap_or(packet.len()));
+        Self { reader: Reader::new(packet.get(at..).unwrap_or_default()), progress }
+    }
+
+    pub(crate) const fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    fn frame(&mut self) -> Result<Downlink<'a>, DecodeError> {
+        let head = self.reader.byte()?;
+        if head & ENTRY_MASK == ENTRY {
+            return self.entry(head);
+        }
+        let reader = &mut self.reader;
+        Ok(match head {
+            WELCOME => Downlink::Welcome(welcome(reader)?),
+            REFUSE => Downlink::Refuse {
+                code: CloseCode(reader.number_u16()?),
+                after_ms: reader.number()?,
+                reason: reader.sized(REASON_BYTES_MAX)?,
+            },
+            ACK => Downlink::Ack { seq: reader.number()? },
+            SUBSCRIBED => subscribed(reader)?,
+            GAP => Downlink::Gap {
+                stream: reader.number_u32()?,
+                epoch: reader.epoch()?,
+                offset: reader.number()?,
+            },
+            PING => Downlink::Ping { nonce: reader.number()? },
+            PONG => Downlink::Pong { nonce: reader.number()? },
+            AUTH => Downlink::Auth,
+            GOAWAY => Downlink::GoAway {
+                after_ms: reader.number()?,
+                spread_ms: reader.number()?,
+                reason: reader.sized(REASON_BYTES_MAX)?,
+            },
+            unknown => return Err(DecodeError::UnknownFrame(unknown)),
+        })
+    }
+
+    fn entry(&mut self, head: u8) -> Result<Downlink<'a>, DecodeError> {
+        let reader = &mut self.reader;
+        let (stream, offset) = if head & CONTINUED != 0 {
+            let (stream, offset) = self.progress.previous.ok_or(DecodeError::NoPrecedingEntry)?;
+            (stream, offset.checked_add(1).ok_or(DecodeError::BadField)?)
+        } else {
+            (reader.number_u32()?, reader.number()?)
+        };
+        self.progress.previous = Some((stream, offset));
+        let body = reader.body(head & LAST != 0, MESSAGE_BYTES_MAX + ENTRY_OVERHEAD)?;
+        let mut body = Reader::new(body);
+        let entry = match head & KIND_MASK {
+            0 => Entry::Message(body.rest()),
+            1 => Entry::Reply { seq: body.number()?, payload: body.rest() },
+            2 => Entry::Refusal {
+                seq: body.number()?,
+                code: body.sized(REFUSAL_CODE_BYTES_MAX)?,
+                reason: body.body(true, REASON_BYTES_MAX)?,
+            },
+            _ => return Err(DecodeError::BadField),
+        };
+        if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
+            return Err(DecodeError::BadField);
+        }
+        Ok(Downlink::Entry { stream, offset, format: Format::from_bits(head >> 2), entry })
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Downlink<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let frame = match (self.reader.rest().is_empty(), self.progress.left) {
+            (true, Some(_)) => return None,
+            (true, None) => Err(DecodeError::Empty),
+            (false, _) => self.frame(),
+        };
+        if frame.is_err() {
+            self.reader = Reader::new(&[]);
+        }
+        self.progress.left = Some(self.reader.rest().len());
+        Some(frame)
+    }
+}
+
+fn welcome(reader: &mut Reader<'_>) -> Result<Welcome, DecodeError> {
+    // A newer server may append fields: what follows the known ones is skipped.
+    let mut fields = Reader::new(reader.sized(1024)?);
+    let resumption = Resumption::from_byte(fields.byte()?).ok_or(DecodeError::BadField)?;
+    let welcome = Welcome {
+        resumption,
+        epoch: fields.epoch()?,
+        accepted: fields.number()?,
+        head: fields.number()?,
+        heartbeat_ms: fields.number()?,
+        message_bytes: fields.number()?,
+        window_messages: fields.number()?,
+        window_bytes: fields.number()?,
+    };
+    if welcome.epoch == Epoch::NONE || welcome.window_messages == 0 {
+        return Err(DecodeError::BadField);
+    }
+    Ok(welcome)
+}
+
+fn subscribed<'a>(reader: &mut Reader<'a>) -> Result<Downlink<'a>, DecodeError> {
+    let stream = reader.number_u32()?;
+    Ok(match reader.byte()? {
+        0 => Downlink::Subscribed { stream, epoch: reader.epoch()?, offset: reader.number()? },
+        1 => Downlink::SubscribeRefused {
+            stream,
+            code: reader.sized(REFUSAL_CODE_BYTES_MAX)?,
+            reason: reader.sized(REASON_BYTES_MAX)?,
+        },
+        _ => return Err(DecodeError::BadField),
+    })
+}
+
+impl Downlink<'_> {
+    /// Appends the frame to a packet. An ENTRY is written with its length, so that frames may
+    /// follow; logs keep entries as [`EncodedEntry`] instead.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match *self {
+            Self::Welcome(welcome) => put_welcome(out, &welcome),
+            Self::Refuse { code, after_ms, reason } => {
+                out.push(REFUSE);
+                put_number(out, code.0.into());
+                put_number(out, after_ms);
+                put_sized(out, reason);
+            }
+            Self::Ack { seq } => put_one(out, ACK, seq),
+            Self::Entry { stream, offset, format, entry } => {
+                EncodedEntry::new(format, entry).put(out, Some((stream, offset)), false);
+            }
+            Self::Subscribed { stream, epoch, offset } => {
+                put_one(out, SUBSCRIBED, stream.into());
+                out.push(0);
+                put_epoch(out, epoch);
+                put_number(out, offset);
+            }
+            Self::SubscribeRefused { stream, code, reason } => {
+                put_one(out, SUBSCRIBED, stream.into());
+                out.push(1);
+                put_sized(out, code);
+                put_sized(out, reason);
+            }
+            Self::Gap { stream, epoch, offset } => {
+                put_one(out, GAP, stream.into());
+                put_epoch(out, epoch);
+                put_number(out, offset);
+            }
+            Self::Ping { nonce } => put_one(out, PING, nonce),
+            Self::Pong { nonce } => put_one(out, PONG, nonce),
+            Self::Auth => out.push(AUTH),
+            Self::GoAway { after_ms, spread_ms, reason } => {
+                put_one(out, GOAWAY, after_ms);
+                put_number(out, spread_ms);
+                put_sized(out, reason);
+            }
+        }
+    }
+}
+
+fn put_one(out: &mut Vec<u8>, head: u8, number: u64) {
+    out.push(head);
+    put_number(out, number);
+}
+
+fn put_welcome(out: &mut Vec<u8>, welcome: &Welcome) {
+    let mut fields = Vec::with_capacity(48);
+    fields.push(welcome.resumption as u8);
+    put_epoch(&mut fields, welcome.epoch);
+    for number in [
+        welcome.accepted,
+        welcome.head,
+        welcome.heartbeat_ms,
+        welcome.message_bytes,
+        welcome.window_messages,
+        welcome.window_bytes,
+    ] {
+        put_number(&mut fields, number);
+    }
+    out.push(WELCOME);
+    put_sized(out, &fields);
+}
+
+/// An entry as logs keep it and as all its readers get it: encoded once, its bytes shared.
+///
+/// It holds the entry in its continued form, which names neither stream nor offset; the first
+/// entry of a run in a packet gets both put before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedEntry(Bytes);
+
+impl EncodedEntry {
+    /// Encodes `entry`. Too long a code or reason of a refusal is cut off.
+    #[must_use]
+    pub fn new(format: Format, entry: Entry<'_>) -> Self {
+        let (kind, seq, payload): (u8, Option<Seq>, &[u8]) = match entry {
+            Entry::Message(payload) => (0, None, payload),
+            Entry::Reply { seq, payload } => (1, Some(seq), payload),
+            Entry::Refusal { seq, code, reason } => return Self::refusal(seq, code, reason),
+        };
+        let length = payload.len() + seq.map_or(0, number_length);
+        let mut out = Vec::with_capacity(1 + number_length(length as u64) + length);
+        out.push(ENTRY | CONTINUED | (format as u8) << 2 | kind);
+        put_number(&mut out, length as u64);
+        if let Some(seq) = seq {
+            put_number(&mut out, seq);
+        }
+        out.extend_from_slice(payload);
+        Self(out.into())
+    }
+
+    fn refusal(seq: Seq, code: &[u8], reason: &[u8]) -> Self {
+        let mut body = Vec::with_capacity(16 + code.len() + reason.len());
+        put_number(&mut body, seq);
+        put_sized(&mut body, clipped(code, REFUSAL_CODE_BYTES_MAX));
+        body.extend_from_slice(clipped(reason, REASON_BYTES_MAX));
+        let mut out = Vec::with_capacity(body.len() + 4);
+        out.push(ENTRY | CONTINUED | 2);
+        put_sized(&mut out, &body);
+        Self(out.into())
+    }
+
+    /// How much it takes in a packet, apart from a stream and offset before it.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Appends the ENTRY to a packet. Without `position` it continues the entry before it; as the
+    /// `last` frame of its packet it goes without a length.
+    pub(crate) fn put(&self, out: &mut Vec<u8>, position: Option<(StreamId, Offset)>, last: bool) {
+        let mut reader = Reader::new(&self.0);
+        let head = reader.byte().unwrap_or(ENTRY | CONTINUED);
+        let last_bit = if last { LAST } else { 0 };
+        match position {
+            Some((stream, offset)) => {
+                out.push(head & !CONTINUED | last_bit);
+                put_number(out, stream.into());
+                put_number(out, offset);
+            }
+            None => out.push(head | last_bit),
+        }
+        if last {
+            // Its own encoding: the length is there, and is left out here.
+            let _ = reader.number();
+        }
+        out.extend_from_slice(reader.rest());
+    }
+}
+
+/// `text` cut to `max` bytes, between characters if it is UTF-8.
+fn clipped(text: &[u8], max: usize) -> &[u8] {
+    match core::str::from_utf8(text) {
+        Ok(text) => clip(text, max).as_bytes(),
+        Err(_) => text.get(..max.min(text.len())).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Every bound of the protocol, in one place.
+//!
+//! Names end in their unit; `MAX` is a bound the peer is held to, the others are defaults that a
+//! configuration may change within those bounds.
+
+/// Largest payload of one message, unless the server says less in WELCOME.
+pub const MESSAGE_BYTES: usize = 1024 * 1024;
+/// No configuration may allow a larger message.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A sender starts a new packet once this much is in one.
+pub const PACKET_BYTES: usize = 64 * 1024;
+/// What a packet may hold beyond its largest message: heads, topics, control frames.
+pub const PACKET_OVERHEAD_BYTES: usize = 64 * 1024;
+
+/// Longest topic name, in bytes of UTF-8.
+pub const TOPIC_BYTES_MAX: usize = 255;
+/// Longest credentials.
+pub const CREDENTIALS_BYTES_MAX: usize = 16 * 1024;
+/// Longest reason for people, in bytes of UTF-8.
+pub const REASON_BYTES_MAX: usize = 1024;
+/// Longest code of a refusal, in bytes of UTF-8.
+pub const REFUSAL_CODE_BYTES_MAX: usize = 64;
+/// Longest reason in a WebSocket Close frame (RFC 6455, 5.5).
+pub const CLOSE_REASON_BYTES_MAX: usize = 123;
+/// Most subscriptions of one session at a time.
+pub const STREAMS: usize = 128;
+/// No configuration may allow more subscriptions.
+pub const STREAMS_MAX: usize = 1024;
+
+/// Messages in a client's outbox.
+pub const OUTBOX_MESSAGES: usize = 65_536;
+/// Bytes of payload in a client's outbox.
+pub const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
+/// Messages in flight: transmitted, not acknowledged.
+pub const WINDOW_MESSAGES: usize = 16_384;
+/// Bytes in flight; a single larger message may fly alone.
+pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+/// Entries of one stream that were sent and are not yet handled by the reader.
+pub const STREAM_WINDOW_ENTRIES: u64 = 16_384;
+/// Bytes of one stream that were sent and are not yet handled; one larger entry may fly alone.
+pub const STREAM_WINDOW_BYTES: usize = 1024 * 1024;
+/// A reader reports its cursor after this many entries handled ...
+pub const RECEIVED_ENTRIES: u64 = STREAM_WINDOW_ENTRIES / 8;
+/// ... or bytes of them ...
+pub const RECEIVED_BYTES: usize = STREAM_WINDOW_BYTES / 8;
+/// ... or milliseconds after the first that is not reported.
+pub const RECEIVED_DELAY_MS: u64 = 200;
+
+/// An idle connection carries a PING this often.
+pub const HEARTBEAT_MS: u64 = 15_000;
+/// Shortest heartbeat a server may ask for.
+pub const HEARTBEAT_MS_MIN: u64 = 1_000;
+/// Longest heartbeat a server may ask for.
+pub const HEARTBEAT_MS_MAX: u64 = 600_000;
+/// Shortest wait before a probe, and for its answer; else 4 smoothed round trips.
+pub const PROBE_MS_MIN: u64 = 2_000;
+/// A send after this much silence carries a probe with it.
+pub const SILENCE_MS: u64 = 5_000;
+/// A timer that fires this much after its deadline is late: it probes before it condemns.
+pub const LATE_MS: u64 = 1_000;
+/// How long one attempt may take from dialing to WELCOME.
+pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
+/// How long a server waits for HELLO.
+pub const HELLO_TIMEOUT_MS: u64 = 10_000;
+/// How long a server waits for credentials it asked for.
+pub const AUTH_TIMEOUT_MS: u64 = 30_000;
+
+/// The first retry waits a random time up to this.
+pub const BACKOFF_FIRST_MS: u64 = 100;
+/// The bound of the second retry; it doubles from there.
+pub const BACKOFF_BASE_MS: u64 = 500;
+/// The bound stops doubling here.
+pub const BACKOFF_CAP_MS: u64 = 10_000;
+/// A connection that was live this long resets the backoff.
+pub const STABLE_MS: u64 = 5_000;
+/// Longest delay a server may ask for, in GOAWAY or REFUSE.
+pub const DELAY_MS_MAX: u64 = 600_000;
+/// Credentials refused this often in a row end the line.
+pub const CREDENTIALS_REFUSED_MAX: u32 = 3;
+
+const _: () = {
+    assert!(MESSAGE_BYTES <= MESSAGE_BYTES_MAX);
+    assert!(PACKET_BYTES <= PACKET_OVERHEAD_BYTES, "a full packet fits beside any message");
+    assert!(CREDENTIALS_BYTES_MAX + 256 < PACKET_OVERHEAD_BYTES, "HELLO fits in any packet");
+    assert!(STREAMS <= STREAMS_MAX);
+    assert!(WINDOW_MESSAGES < OUTBOX_MESSAGES, "the window can be full while the outbox is not");
+    assert!(WINDOW_BYTES < OUTBOX_BYTES);
+    assert!(
+        RECEIVED_ENTRIES * 2 <= STREAM_WINDOW_ENTRIES,
+        "a report leaves before the window ends"
+    );
+    assert!(RECEIVED_BYTES * 2 <= STREAM_WINDOW_BYTES);
+    assert!(HEARTBEAT_MS_MIN <= HEARTBEAT_MS && HEARTBEAT_MS <= HEARTBEAT_MS_MAX);
+    assert!(PROBE_MS_MIN < HEARTBEAT_MS);
+    assert!(BACKOFF_FIRST_MS <= BACKOFF_BASE_MS && BACKOFF_BASE_MS <= BACKOFF_CAP_MS);
+    assert!(REFUSAL_CODE_BYTES_MAX <= REASON_BYTES_MAX);
+};

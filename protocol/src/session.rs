@@ -1,0 +1,457 @@
+//! The server's machine: its end of one connection of one session.
+//!
+//! What outlives the connection, the accepted number and the logs, is the engine's; the shell reads
+//! and writes it as this machine asks. The machine sees to it that every message is taken exactly
+//! once and in order, that nothing is acknowledged before it is handled or before its answer is
+//! under way, and that a reader gets no more than its window.
+//!
+//! ```text
+//!     Opening --HELLO--> Joining --join()--> Live
+//!        |                  |                  |
+//!        +--- timeout, malformed, refuse(), hang_up(), BYE, closed ---> Closed
+//! ```
+
+mod acknowledgement;
+mod inbox;
+mod reader;
+mod receive;
+mod transmit;
+
+use self::acknowledgement::Acknowledgement;
+use self::inbox::Inbox;
+use self::reader::Reader;
+use crate::close::CloseCode;
+use crate::downlink::{Downlink, EncodedEntry, Welcome};
+use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
+use crate::resume::Resolution;
+use crate::time::{Instant, earliest};
+use crate::{DIRECT, limits, uplink};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+pub use self::inbox::Incoming;
+pub use self::reader::Room;
+
+/// Settings of the server's end, most of them told to the client in WELCOME.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// An idle connection carries a PING this often, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// How long to wait for HELLO, in milliseconds.
+    pub hello_timeout_ms: u64,
+    /// Largest payload of one message, in bytes.
+    pub message_bytes: usize,
+    /// Most messages of the client in flight.
+    pub window_messages: usize,
+    /// Most bytes of the client in flight.
+    pub window_bytes: usize,
+    /// Most subscriptions.
+    pub streams: usize,
+    /// Most entries of a stream sent and not handled.
+    pub stream_window_entries: u64,
+    /// Most bytes of a stream sent and not handled.
+    pub stream_window_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            heartbeat_ms: limits::HEARTBEAT_MS,
+            hello_timeout_ms: limits::HELLO_TIMEOUT_MS,
+            message_bytes: limits::MESSAGE_BYTES,
+            window_messages: limits::WINDOW_MESSAGES,
+            window_bytes: limits::WINDOW_BYTES,
+            streams: limits::STREAMS,
+            stream_window_entries: limits::STREAM_WINDOW_ENTRIES,
+            stream_window_bytes: limits::STREAM_WINDOW_BYTES,
+        }
+    }
+}
+
+/// What the world tells the machine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A binary message arrived.
+    Packet(Bytes),
+    /// A text message arrived, which has no place in this protocol.
+    Text,
+    /// The connection is closed or broken.
+    Closed,
+    /// Time has passed. Also the way to tell the time before a command.
+    Woke,
+}
+
+/// What a client said in HELLO.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The session to make or to resume.
+    pub session: SessionId,
+    /// The incarnation the client knows.
+    pub epoch: Epoch,
+    /// Every message up to this one is settled.
+    pub acknowledged: Seq,
+    /// The first number to come should the session be lost.
+    pub restart: Seq,
+    /// How far the client has come in the direct stream.
+    pub received: Offset,
+    /// How far the application has handled it.
+    pub handled: Offset,
+    /// What proves who the client is.
+    pub credentials: Bytes,
+}
+
+impl Hello {
+    /// The frame it came in, for [`resolve`](crate::resume::resolve).
+    #[must_use]
+    pub fn as_frame(&self) -> uplink::Hello<'_> {
+        uplink::Hello {
+            session: self.session,
+            epoch: self.epoch,
+            acknowledged: self.acknowledged,
+            restart: self.restart,
+            received: self.received,
+            handled: self.handled,
+            credentials: &self.credentials,
+        }
+    }
+}
+
+/// What the machine wants done.
+#[derive(Debug, PartialEq)]
+pub enum Output<'a> {
+    /// Check who it is, take the session over from any older connection, resolve it, and answer
+    /// with [`Session::join`] or [`Session::refuse`]. What comes behind has to wait for that.
+    Join(Hello),
+    /// Check the credentials; answer with [`Session::authorized`] or [`Session::refuse`].
+    Authenticate(Bytes),
+    /// Answer with [`Session::subscribed`] or [`Session::refuse_subscription`].
+    Subscribe {
+        /// The stream's name.
+        stream: StreamId,
+        /// The topic to read.
+        topic: String,
+        /// Where to start.
+        start: Start,
+    },
+    /// Stop reading for this stream.
+    Unsubscribe {
+        /// Which stream.
+        stream: StreamId,
+    },
+    /// The client has handled the direct stream up to here; what lies before may go.
+    Trim {
+        /// The last entry handled.
+        offset: Offset,
+    },
+    /// The client ends the session: forget it. [`Output::HangUp`] follows.
+    Bye,
+    /// Send this as one binary message.
+    Transmit(&'a [u8]),
+    /// Close the WebSocket.
+    HangUp(CloseCode),
+    /// Nothing to do before this moment, or before an input or command; `None` once it is over.
+    Idle {
+        /// When to bring [`Input::Woke`].
+        wake_at: Option<Instant>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Opening {
+        give_up_at: Instant,
+    },
+    Joining,
+    Live,
+    /// What is in `control` leaves, then the connection ends.
+    Ending(CloseCode),
+    Closed,
+}
+
+/// Something to hand out, in order, before the next packet.
+enum Notice {
+    Join(Hello),
+    Authenticate(Bytes),
+    Subscribe { stream: StreamId, topic: String, start: Start },
+    Unsubscribe { stream: StreamId },
+    Trim { offset: Offset },
+    Bye,
+    HangUp(CloseCode),
+}
+
+/// The server's end of one connection.
+///
+/// *Getters*: [`is_live`](Self::is_live), [`is_closed`](Self::is_closed),
+/// [`room`](Self::room). *Commands* of the shell: all that answer an output, and
+/// [`take_message`](Self::take_message), [`handled`](Self::handled), [`deliver`](Self::deliver),
+/// [`gap`](Self::gap), [`request_credentials`](Self::request_credentials),
+/// [`go_away`](Self::go_away), [`refuse`](Self::refuse), [`hang_up`](Self::hang_up). *The world*:
+/// [`handle_input`](Self::handle_input). *Out*: [`poll_output`](Self::poll_output), until it says
+/// [`Output::Idle`].
+pub struct Session {
+    now: Instant,
+    config: Config,
+    state: State,
+    notices: VecDeque<Notice>,
+    inbox: Inbox,
+    acknowledgement: Acknowledgement,
+    readers: BTreeMap<StreamId, Reader>,
+    entries: VecDeque<(StreamId, Offset, EncodedEntry)>,
+    control: Vec<u8>,
+    outbound: Vec<u8>,
+    heard_at: Instant,
+    sent_at: Instant,
+    pinged: bool,
+    nonce: u64,
+    credentials_by: Option<Instant>,
+}
+
+impl Session {
+    /// The end of a connection that has just opened.
+    #[must_use]
+    pub fn new(config: Config, now: Instant) -> Self {
+        Self {
+            now,
+            config,
+            state: State::Opening { give_up_at: now.after(config.hello_timeout_ms) },
+            notices: VecDeque::new(),
+            inbox: Inbox::default(),
+            acknowledgement: Acknowledgement::default(),
+            readers: BTreeMap::new(),
+            entries: VecDeque::new(),
+            control: Vec::new(),
+            outbound: Vec::new(),
+            heard_at: now,
+            sent_at: now,
+            pinged: false,
+            nonce: 0,
+            credentials_by: None,
+        }
+    }
+
+    /// Whether WELCOME has been said, and nothing has ended the connection since.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.state == State::Live
+    }
+
+    /// Whether the connection is over: nothing more comes out.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// How much of a stream may be delivered now.
+    #[must_use]
+    pub fn room(&self, stream: StreamId) -> Room {
+        match self.readers.get(&stream) {
+            Some(reader) if self.is_live() => reader.room(&self.config),
+            _ => Room { after: 0, entries: 0, bytes: 0 },
+        }
+    }
+
+    /// The session stands as `resolution` says; `hello` is what [`Output::Join`] brought.
+    pub fn join(&mut self, hello: &Hello, resolution: &Resolution) {
+        if self.state != State::Joining {
+            return;
+        }
+        self.state = State::Live;
+        self.inbox.start_after(resolution.accepted);
+        self.acknowledgement.start_after(resolution.accepted);
+        let resumed = resolution.epoch == hello.epoch;
+        let (received, handled) = if resumed { (hello.received, hello.handled) } else { (0, 0) };
+        self.readers.insert(DIRECT, Reader::confirmed(received, handled));
+        let welcome = Welcome {
+            resumption: resolution.resumption,
+            epoch: resolution.epoch,
+            accepted: resolution.accepted,
+            head: resolution.head,
+            heartbeat_ms: self.config.heartbeat_ms,
+            message_bytes: self.config.message_bytes as u64,
+            window_messages: self.config.window_messages as u64,
+            window_bytes: self.config.window_bytes as u64,
+        };
+        Downlink::Welcome(welcome).encode(&mut self.control);
+    }
+
+    /// The next message to handle. Those before it are either handled or being handled; on a
+    /// connection that has ended there is none, whatever has arrived.
+    pub fn take_message(&mut self) -> Option<Incoming> {
+        if self.is_live() { self.inbox.take() } else { None }
+    }
+
+    /// Every message up to `through` is handled and, with a durable engine, committed. Its ACK
+    /// leaves once the direct stream is delivered up to `head`, its last entry at this time: an
+    /// answer overtakes the acknowledgement.
+    pub fn handled(&mut self, through: Seq, head: Offset) {
+        self.acknowledgement.handled(through, head);
+    }
+
+    /// The subscription stands; entries behind `offset` will be delivered.
+    pub fn subscribed(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
+        if let Some(reader) = self.readers.get_mut(&stream) {
+            reader.confirm(epoch, offset);
+            Downlink::Subscribed { stream, epoch, offset }.encode(&mut self.control);
+        }
+    }
+
+    /// The subscription is refused.
+    pub fn refuse_subscription(&mut self, stream: StreamId, code: &str, reason: &str) {
+        if self.readers.remove(&stream).is_some() {
+            self.put_subscribe_refused(stream, code, reason);
+        }
+    }
+
+    /// Entries of a stream, the first at `offset`: that behind [`Room::after`]. What does not fit
+    /// the room, or does not follow, is not taken; the shell reads it again later.
+    pub fn deliver(&mut self, stream: StreamId, offset: Offset, entries: &[EncodedEntry]) {
+        if !self.is_live() {
+            return;
+        }
+        let Some(reader) = self.readers.get_mut(&stream) else { return };
+        for (offset, entry) in (offset..).zip(entries) {
+            if !reader.push(offset, entry.size(), &self.config) {
+                break;
+            }
+            self.entries.push_back((stream, offset, entry.clone()));
+        }
+    }
+
+    /// Entries of a stream are gone before they could be delivered: it goes on behind `offset`.
+    pub fn gap(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
+        if let Some(reader) = self.readers.get_mut(&stream) {
+            reader.skip_to(offset);
+            self.flush_entries_of(stream);
+            Downlink::Gap { stream, epoch, offset }.encode(&mut self.control);
+        }
+    }
+
+    /// Asks the client for fresh credentials; it has [`limits::AUTH_TIMEOUT_MS`] to answer.
+    pub fn request_credentials(&mut self) {
+        if self.is_live() && self.credentials_by.is_none() {
+            self.credentials_by = Some(self.now.after(limits::AUTH_TIMEOUT_MS));
+            Downlink::Auth.encode(&mut self.control);
+        }
+    }
+
+    /// The credentials of [`Output::Authenticate`] are good.
+    pub const fn authorized(&mut self) {
+        self.credentials_by = None;
+    }
+
+    /// Asks the client to connect anew, after `after_ms` and a random time up to `spread_ms`.
+    pub fn go_away(&mut self, after_ms: u64, spread_ms: u64, reason: &str) {
+        if self.is_live() {
+            let reason = crate::wire::clip(reason, limits::REASON_BYTES_MAX).as_bytes();
+            Downlink::GoAway { after_ms, spread_ms, reason }.encode(&mut self.control);
+        }
+    }
+
+    /// Ends the connection with REFUSE: what the client is to do, when, and why.
+    pub fn refuse(&mut self, code: CloseCode, after_ms: u64, reason: &str) {
+        if matches!(self.state, State::Ending(_) | State::Closed) {
+            return;
+        }
+        let reason = crate::wire::clip(reason, limits::REASON_BYTES_MAX).as_bytes();
+        self.control.clear();
+        Downlink::Refuse { code, after_ms, reason }.encode(&mut self.control);
+        self.end(code);
+    }
+
+    /// Ends the connection: another one has taken the session over, or the server ends.
+    pub fn hang_up(&mut self, code: CloseCode) {
+        if !matches!(self.state, State::Ending(_) | State::Closed) {
+            self.control.clear();
+            self.end(code);
+        }
+    }
+
+    /// Takes what has happened, and the time.
+    pub fn handle_input(&mut self, input: Input, now: Instant) {
+        self.now = now;
+        match input {
+            Input::Packet(packet) => self.packet(&packet),
+            Input::Text => self.hang_up(CloseCode::MALFORMED),
+            Input::Closed => {
+                self.state = State::Closed;
+                self.entries.clear();
+            }
+            Input::Woke => {}
+        }
+        self.check_deadlines();
+    }
+
+    /// What to do next. Call it until it says [`Output::Idle`].
+    #[must_use]
+    pub fn poll_output(&mut self) -> Output<'_> {
+        if let Some(notice) = self.notices.pop_front() {
+            return match notice {
+                Notice::Join(hello) => Output::Join(hello),
+                Notice::Authenticate(credentials) => Output::Authenticate(credentials),
+                Notice::Subscribe { stream, topic, start } => {
+                    Output::Subscribe { stream, topic, start }
+                }
+                Notice::Unsubscribe { stream } => Output::Unsubscribe { stream },
+                Notice::Trim { offset } => Output::Trim { offset },
+                Notice::Bye => Output::Bye,
+                Notice::HangUp(code) => Output::HangUp(code),
+            };
+        }
+        self.outbound.clear();
+        self.fill_packet();
+        if !self.outbound.is_empty() {
+            self.sent_at = self.now;
+            return Output::Transmit(&self.outbound);
+        }
+        if let State::Ending(code) = self.state {
+            self.state = State::Closed;
+            return Output::HangUp(code);
+        }
+        Output::Idle { wake_at: self.wake_at() }
+    }
+
+    fn end(&mut self, code: CloseCode) {
+        self.state = State::Ending(code);
+        self.entries.clear();
+    }
+
+    fn check_deadlines(&mut self) {
+        match self.state {
+            State::Opening { give_up_at } if self.now >= give_up_at => {
+                self.refuse(CloseCode::HELLO_TIMEOUT, 0, "no HELLO came in time");
+            }
+            State::Live if self.now >= self.dead_at() => self.hang_up(CloseCode::SILENT),
+            State::Live if self.credentials_by.is_some_and(|by| self.now >= by) => {
+                self.refuse(CloseCode::UNAUTHORIZED, 0, "no fresh credentials came in time");
+            }
+            State::Live if !self.pinged && self.now >= self.ping_at() => {
+                self.pinged = true;
+                self.nonce += 1;
+                Downlink::Ping { nonce: self.nonce }.encode(&mut self.control);
+            }
+            _ => {}
+        }
+    }
+
+    /// Before the client misses a heartbeat; its own timers may be throttled, receiving is not.
+    fn ping_at(&self) -> Instant {
+        self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms * 3 / 4)
+    }
+
+    fn dead_at(&self) -> Instant {
+        self.heard_at.after(self.config.heartbeat_ms * 2 + limits::PROBE_MS_MIN)
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Opening { give_up_at } => Some(give_up_at),
+            State::Live => {
+                let ping = if self.pinged { None } else { Some(self.ping_at()) };
+                earliest(earliest(ping, Some(self.dead_at())), self.credentials_by)
+            }
+            State::Joining | State::Ending(_) | State::Closed => None,
+        }
+    }
+}

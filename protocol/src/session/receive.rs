@@ -1,0 +1,113 @@
+//! What arrives from the client: every frame, and what it changes.
+
+use super::inbox::Verdict;
+use super::reader::Reader;
+use super::{Hello, Notice, Session, State};
+use crate::DIRECT;
+use crate::close::CloseCode;
+use crate::downlink::Downlink;
+use crate::limits::STREAMS_MAX;
+use crate::message::{Offset, Start, StreamId};
+use crate::uplink::{self, Frames, Message, Uplink};
+use bytes::Bytes;
+
+impl Session {
+    pub(super) fn packet(&mut self, packet: &Bytes) {
+        self.heard_at = self.now;
+        self.pinged = false;
+        for frame in Frames::new(packet, self.config.message_bytes) {
+            match frame {
+                Ok(frame) => self.frame(packet, frame),
+                Err(error) => self.hang_up(error.close_code()),
+            }
+            if matches!(self.state, State::Ending(_) | State::Closed) {
+                return;
+            }
+        }
+    }
+
+    fn frame(&mut self, packet: &Bytes, frame: Uplink<'_>) {
+        match (self.state, frame) {
+            (State::Opening { .. }, Uplink::Hello(hello)) => self.hello(packet, &hello),
+            (State::Joining | State::Live, Uplink::Subscribe { stream, topic, start }) => {
+                self.subscribe(stream, topic, start);
+            }
+            (State::Joining | State::Live, Uplink::Bye) => {
+                self.notices.push_back(Notice::Bye);
+                self.notices.push_back(Notice::HangUp(CloseCode::NORMAL));
+                self.state = State::Closed;
+            }
+            (State::Live, Uplink::Message(message)) => self.message(packet, &message),
+            (State::Live, Uplink::Received { stream, offset }) => self.received(stream, offset),
+            (State::Live, Uplink::Unsubscribe { stream }) => self.unsubscribe(stream),
+            (State::Live, Uplink::Auth { credentials }) => {
+                let credentials = packet.slice_ref(credentials);
+                self.notices.push_back(Notice::Authenticate(credentials));
+            }
+            (State::Live, Uplink::Ping { nonce }) => {
+                Downlink::Pong { nonce }.encode(&mut self.control);
+            }
+            (State::Live, Uplink::Pong { .. }) => {}
+            _ => self.hang_up(CloseCode::VIOLATION),
+        }
+    }
+
+    fn hello(&mut self, packet: &Bytes, hello: &uplink::Hello<'_>) {
+        self.state = State::Joining;
+        self.notices.push_back(Notice::Join(Hello {
+            session: hello.session,
+            epoch: hello.epoch,
+            acknowledged: hello.acknowledged,
+            restart: hello.restart,
+            received: hello.received,
+            handled: hello.handled,
+            credentials: packet.slice_ref(hello.credentials),
+        }));
+    }
+
+    fn message(&mut self, packet: &Bytes, message: &Message<'_>) {
+        let payload = packet.slice_ref(message.payload);
+        match self.inbox.accept(message, payload, &self.config) {
+            Verdict::Accepted | Verdict::Dropped => {}
+            Verdict::Duplicate => self.acknowledgement.repeat(),
+            Verdict::Violation => self.hang_up(CloseCode::VIOLATION),
+        }
+    }
+
+    fn received(&mut self, stream: StreamId, offset: Offset) {
+        // Of a stream that has ended a report may still be under way.
+        let Some(reader) = self.readers.get_mut(&stream) else { return };
+        if !reader.handled(offset) {
+            self.hang_up(CloseCode::VIOLATION);
+        } else if stream == DIRECT {
+            self.notices.push_back(Notice::Trim { offset });
+        }
+    }
+
+    fn subscribe(&mut self, stream: StreamId, topic: &str, start: Start) {
+        if self.readers.contains_key(&stream) {
+            self.hang_up(CloseCode::VIOLATION);
+            return;
+        }
+        let subscriptions = self.readers.range(DIRECT + 1..).count();
+        if subscriptions >= self.config.streams.min(STREAMS_MAX) {
+            self.put_subscribe_refused(stream, "too-many", "too many subscriptions on this line");
+            return;
+        }
+        self.readers.insert(stream, Reader::requested(start));
+        self.notices.push_back(Notice::Subscribe { stream, topic: topic.into(), start });
+    }
+
+    fn unsubscribe(&mut self, stream: StreamId) {
+        if stream != DIRECT && self.readers.remove(&stream).is_some() {
+            self.entries.retain(|(of, _, _)| *of != stream);
+            self.notices.push_back(Notice::Unsubscribe { stream });
+        }
+    }
+
+    pub(super) fn put_subscribe_refused(&mut self, stream: StreamId, code: &str, reason: &str) {
+        let code = crate::wire::clip(code, crate::limits::REFUSAL_CODE_BYTES_MAX).as_bytes();
+        let reason = crate::wire::clip(reason, crate::limits::REASON_BYTES_MAX).as_bytes();
+        Downlink::SubscribeRefused { stream, code, reason }.encode(&mut self.control);
+    }
+}

@@ -1,0 +1,64 @@
+//! What leaves for the client: control frames, entries, then the acknowledgement.
+
+use super::{Session, State};
+use crate::DIRECT;
+use crate::downlink::Downlink;
+use crate::limits::PACKET_BYTES;
+use crate::message::StreamId;
+
+impl Session {
+    pub(super) fn fill_packet(&mut self) {
+        match self.state {
+            State::Live => {}
+            State::Ending(_) => {
+                self.outbound.append(&mut self.control);
+                return;
+            }
+            _ => return,
+        }
+        self.outbound.append(&mut self.control);
+        let count = self.entries_that_fit();
+        let complete = count == self.entries.len();
+        // An acknowledgement must not overtake the answers before it.
+        let delivered = match self.readers.get(&DIRECT) {
+            Some(direct) if complete => direct.sent(),
+            _ => 0,
+        };
+        let acknowledged = if complete { self.acknowledgement.take(delivered) } else { None };
+        let mut previous = None;
+        for (index, (stream, offset, entry)) in self.entries.drain(..count).enumerate() {
+            let continues = previous == Some((stream, offset - 1));
+            let position = if continues { None } else { Some((stream, offset)) };
+            let last = index + 1 == count && acknowledged.is_none();
+            entry.put(&mut self.outbound, position, last);
+            previous = Some((stream, offset));
+        }
+        if let Some(seq) = acknowledged {
+            Downlink::Ack { seq }.encode(&mut self.outbound);
+        }
+    }
+
+    fn entries_that_fit(&self) -> usize {
+        let mut bytes = self.outbound.len();
+        let mut count = 0;
+        for (_, _, entry) in &self.entries {
+            bytes += entry.size();
+            if count > 0 && bytes > PACKET_BYTES {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    /// Writes what waits of a stream ahead of a control frame that must not overtake it.
+    pub(super) fn flush_entries_of(&mut self, stream: StreamId) {
+        let (control, entries) = (&mut self.control, &mut self.entries);
+        entries.retain(|(of, offset, entry)| {
+            if *of == stream {
+                entry.put(control, Some((*of, *offset)), false);
+            }
+            *of != stream
+        });
+    }
+}

@@ -1,0 +1,77 @@
+// One page with one line: commands to it, and the log of what it was told.
+
+import assert from "node:assert/strict";
+
+/** Long enough for anything that is to happen, on a machine that is busy. */
+export const SOON_MS = 30_000;
+
+export class Tab {
+  /** The puppeteer page. */
+  page;
+
+  static async open(page, path, options = {}) {
+    const tab = new Tab();
+    tab.page = page;
+    await page.evaluate((...given) => driver.open(...given), path, options);
+    return tab;
+  }
+
+  /** Subscribes, and resolves when the server has confirmed. */
+  read(topic) {
+    return this.page.evaluate((topic) => driver.read(topic), topic);
+  }
+
+  /** Publishes the next `count` numbers at once. */
+  publish(topic, count = 1) {
+    return this.page.evaluate((...given) => driver.publish(...given), topic, count);
+  }
+
+  /** Publishes numbers at a steady rate until `stopPublishing`. */
+  publishSteadily(topic, perSecond) {
+    return this.page.evaluate((...given) => driver.publishSteadily(...given), topic, perSecond);
+  }
+
+  stopPublishing() {
+    return this.page.evaluate(() => driver.stopPublishing());
+  }
+
+  stats() {
+    return this.page.evaluate(() => driver.line.stats());
+  }
+
+  state() {
+    return this.page.evaluate(() => driver.line.state);
+  }
+
+  /** Everything the page did and was told, in order; times are in milliseconds since 1970. */
+  log() {
+    return this.page.evaluate(() => driver.log);
+  }
+
+  /** Resolves with the first entry of the log from `since` on that has all of `wanted`. */
+  async told(wanted, { since = 0, within = SOON_MS } = {}) {
+    try {
+      const found = await this.page.waitForFunction(
+        (...given) => driver.find(...given),
+        { timeout: within, polling: 20 },
+        wanted, since,
+      );
+      return await found.jsonValue();
+    } catch (error) {
+      const log = await this.log().catch(() => []);
+      const last = log.slice(-10).map((entry) => JSON.stringify(entry)).join("\n");
+      const { message } = error;
+      throw new Error(`expected ${JSON.stringify(wanted)} (${message}); the log ends with\n${last}`);
+    }
+  }
+
+  /** Resolves when every promise the page was given has settled. */
+  async settled() {
+    try {
+      await this.page.waitForFunction(() => driver.unsettled === 0, { timeout: SOON_MS });
+    } catch {
+      const unsettled = await this.page.evaluate(() => driver.unsettled);
+      assert.fail(`${unsettled} promises have not settled after ${SOON_MS} ms`);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+//! What tests, demo and benchmark use besides Rust code: built when first asked for, once in each
+//! run, and handed to Node programs through environment variables.
+
+use std::cell::OnceCell;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::package::{self, Package};
+use crate::tools::{self, Browser};
+use crate::workspace::{announce, cargo, own_program, root, run, target};
+
+/// See the module's description.
+#[derive(Default)]
+pub(crate) struct Builds {
+    package: OnceCell<Package>,
+    server: OnceCell<PathBuf>,
+    demo: OnceCell<PathBuf>,
+    browser: OnceCell<Browser>,
+}
+
+impl Builds {
+    /// The npm package.
+    pub(crate) fn package(&self) -> Result<&Package> {
+        remember(&self.package, package::build)
+    }
+
+    /// The server program.
+    pub(crate) fn server(&self) -> Result<&Path> {
+        let path = remember(&self.server, || {
+            announce("Building the server");
+            run(&mut cargo(&["build", "--package=tautline-server", "--bin=tautline-server"])?)?;
+            Ok(target()?.join(format!("debug/tautline-server{}", env::consts::EXE_SUFFIX)))
+        })?;
+        Ok(path)
+    }
+
+    /// The demo page's folder: `www/` beside the package, installed as npm would do it.
+    pub(crate) fn demo(&self) -> Result<&Path> {
+        let package = self.package()?;
+        let path = remember(&self.demo, || {
+            let folder = target()?.join("demo");
+            package::replace_folder(&folder)?;
+            package::copy_folder(&root().join("www"), &folder)?;
+            package::copy_folder(&package.folder, &folder.join("node_modules/tautline"))?;
+            Ok(folder)
+        })?;
+        Ok(path)
+    }
+
+    /// Tells a Node program where everything is. All names are absolute paths.
+    pub(crate) fn describe_to(&self, command: &mut Command) -> Result<()> {
+        let browser = remember(&self.browser, tools::browser)?;
+        command
+            .env("TAUTLINE_NPM", &self.package()?.folder)
+            .env("TAUTLINE_TARBALL", &self.package()?.tarball)
+            .env("TAUTLINE_SERVER", self.server()?)
+            .env("TAUTLINE_DEMO", self.demo()?)
+            .env("TAUTLINE_PROXY", own_program()?)
+            .env("CHROMIUM", &browser.chromium);
+        Ok(())
+    }
+}
+
+/// The value in the cell, made first if it is not there yet; a failure is not remembered.
+fn remember<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    if let Some(value) = cell.get() {
+        return Ok(value);
+    }
+    let value = make()?;
+    Ok(cell.get_or_init(|| value))
+}

@@ -1,0 +1,206 @@
+//! The npm package: the browser crate compiled and bound, put together with `pkg-template/` in
+//! `target/npm`, and packed into the tarball that npm would publish.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::tools;
+use crate::workspace::{announce, cargo, output, program, root, run as run_program, target};
+
+/// Every package carries the workspace's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION_PLACEHOLDER: &str = "\"version\": \"0.0.0\"";
+/// Files from the repository's top folder that belong into the package.
+const SHARED_FILES: [&str; 3] = ["PROTOCOL.md", "LICENSE-MIT", "LICENSE-APACHE"];
+/// What rustc's wasm32 target uses; every browser of the last years has it.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// The finished package.
+pub(crate) struct Package {
+    /// The folder as npm would unpack it.
+    pub(crate) folder: PathBuf,
+    /// The same, packed.
+    pub(crate) tarball: PathBuf,
+}
+
+impl Package {
+    pub(crate) fn wasm(&self) -> PathBuf {
+        self.folder.join("wasm/tautline.wasm")
+    }
+}
+
+/// `cargo xtask package`
+pub(crate) fn run() -> Result<ExitCode> {
+    let package = build()?;
+    println!("package: {}\ntarball: {}", package.folder.display(), package.tarball.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the package anew.
+pub(crate) fn build() -> Result<Package> {
+    tools::wasm_target()?;
+    tools::npm_packages("xtask")?;
+    let folder = target()?.join("npm");
+    replace_folder(&folder)?;
+    let wasm_folder = folder.join("wasm");
+    fs::create_dir(&wasm_folder)?;
+
+    announce("Compiling the browser crate to WebAssembly");
+    run_program(&mut cargo(&[
+        "build",
+        "--package=tautline",
+        "--profile=wasm",
+        "--target=wasm32-unknown-unknown",
+    ])?)?;
+    announce("Binding, optimizing and packing");
+    let compiled = target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm");
+    let bound = bind(&compiled, &wasm_folder)?;
+    let optimized = wasm_folder.join("tautline.wasm");
+    optimize(&bound, &optimized)?;
+    fs::write(wasm_folder.join("tautline.inline.js"), inline_module(&fs::read(&optimized)?))?;
+
+    copy_folder(&root().join("pkg-template"), &folder)?;
+    for name in SHARED_FILES {
+        copy_file(&root().join(name), &folder.join(name))?;
+    }
+    let manifest = write_manifest(&folder)?;
+    check_exports(&folder, &manifest["exports"])?;
+    let tarball = pack(&folder)?;
+    Ok(Package { folder, tarball })
+}
+
+/// Makes the JavaScript glue in `wasm_folder` and returns the wasm that goes with it.
+fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
+    let folder = target()?.join("bound");
+    replace_folder(&folder)?;
+    Bindgen::new()
+        .input_path(compiled)
+        .out_name("tautline")
+        .web(true)?
+        .typescript(false)
+        // Each entry point says itself where its wasm is. A default in the glue would make every
+        // bundler ship the wasm file beside `./inline` and `./slim` too.
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(&folder)
+        .with_context(|| format!("wasm-bindgen cannot bind {}", compiled.display()))?;
+    copy_file(&folder.join("tautline.js"), &wasm_folder.join("tautline.js"))?;
+    let snippets = folder.join("snippets");
+    if snippets.is_dir() {
+        copy_folder(&snippets, &wasm_folder.join("snippets"))?;
+    }
+    Ok(folder.join("tautline_bg.wasm"))
+}
+
+fn optimize(bound: &Path, optimized: &Path) -> Result<()> {
+    let mut command = program("node");
+    command.arg(root().join("xtask/node_modules/binaryen/bin/wasm-opt")).arg(bound);
+    command.arg("-o").arg(optimized).args(WASM_FEATURES);
+    command.args(["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features"]);
+    run_program(&mut command)
+}
+
+/// A module with the wasm inside, for pages that cannot load a second file.
+fn inline_module(wasm: &[u8]) -> String {
+    let text = STANDARD.encode(wasm);
+    format!(
+        "const text = \"{text}\";\n\n\
+         /** Returns the WebAssembly module's bytes. */\n\
+         export default function wasmBytes() {{\n  \
+           return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));\n\
+         }}\n"
+    )
+}
+
+/// Puts the version into the package's manifest and returns what it says.
+fn write_manifest(folder: &Path) -> Result<Value> {
+    let path = folder.join("package.json");
+    let text = fs::read_to_string(&path)?;
+    if !text.contains(VERSION_PLACEHOLDER) {
+        bail!("pkg-template/package.json must contain {VERSION_PLACEHOLDER}");
+    }
+    let text = text.replacen(VERSION_PLACEHOLDER, &format!("\"version\": \"{VERSION}\""), 1);
+    fs::write(&path, &text)?;
+    serde_json::from_str(&text).context("pkg-template/package.json")
+}
+
+/// Every path under `exports` must lead to a file, else an import fails at the user's.
+fn check_exports(folder: &Path, exports: &Value) -> Result<()> {
+    match exports {
+        Value::String(path) if !folder.join(path).is_file() => {
+            bail!("pkg-template/package.json exports `{path}`, which is not in the package")
+        }
+        Value::Object(entries) => {
+            entries.values().try_for_each(|entry| check_exports(folder, entry))
+        }
+        Value::Null => bail!("pkg-template/package.json has no `exports`"),
+        Value::String(_) | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Ok(()),
+    }
+}
+
+fn pack(folder: &Path) -> Result<PathBuf> {
+    let mut command = tools::npm();
+    command.args(["pack", "--ignore-scripts", "--loglevel=error", "--pack-destination"]);
+    output(command.arg(target()?).current_dir(folder))?;
+    Ok(target()?.join(format!("tautline-{VERSION}.tgz")))
+}
+
+/// Leaves an empty folder at `path`.
+pub(crate) fn replace_folder(path: &Path) -> Result<()> {
+    if path.exists() {
+        fs::remove_dir_all(path).with_context(|| format!("cannot empty {}", path.display()))?;
+    }
+    fs::create_dir_all(path).with_context(|| format!("cannot create {}", path.display()))
+}
+
+/// Copies what is in `from` into `to`, which is made if needed.
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    let entries = fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            copy_file(&entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_must_lead_to_files() {
+        let folder = root().join("xtask");
+        let good = serde_json::json!({ ".": { "default": "./package.json" } });
+        check_exports(&folder, &good).unwrap();
+        let bad = serde_json::json!({ ".": { "types": "./missing.d.ts" } });
+        let message = check_exports(&folder, &bad).unwrap_err().to_string();
+        assert!(message.contains("./missing.d.ts"), "{message}");
+        check_exports(&folder, &Value::Null).unwrap_err();
+    }
+}

@@ -1,0 +1,110 @@
+//! What a user downloads, held to a budget: the wasm, and the JavaScript bundled and minified as
+//! an application's build does it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::package::{self, Package};
+use crate::tally::Tally;
+use crate::tools;
+use crate::workspace::{output, program, root, run as run_program, target};
+
+/// The most that the entry point `.` may cost, wasm and JavaScript after gzip: what the
+/// centrifuge client costs. Lower it when the client becomes smaller; never raise it unsaid.
+const BUDGET_GZIP: u64 = 19_500;
+
+/// The size of one download in bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Size {
+    raw: u64,
+    gzip: u64,
+    brotli: u64,
+}
+
+/// `cargo xtask size`
+pub(crate) fn run() -> Result<ExitCode> {
+    let tally = check(&package::build()?)?;
+    Ok(tally.exit_code())
+}
+
+/// Prints the sizes and tells whether they are within the budget.
+pub(crate) fn check(package: &Package) -> Result<Tally> {
+    tools::npm_packages("xtask")?;
+    let folder = target()?.join("size");
+    package::replace_folder(&folder)?;
+    let files = [package.wasm(), bundle(package, "index.js")?, bundle(package, "inline.js")?];
+    let [wasm, javascript, inline] = measure(&files)?;
+    let sum = wasm.plus(javascript);
+
+    println!("{:<12}{:<12}{:>10}{:>10}{:>10}", "entry", "part", "raw", "gzip -9", "brotli 11");
+    print_row(".", "wasm", wasm);
+    print_row("", "JavaScript", javascript);
+    print_row("", "sum", sum);
+    print_row("./inline", "JavaScript", inline);
+
+    let within = sum.gzip <= BUDGET_GZIP;
+    let verdict = if within { "within" } else { "OVER" };
+    println!("\".\" costs {} bytes gzip: {verdict} the budget of {BUDGET_GZIP}", sum.gzip);
+    Ok(Tally::of_one(within))
+}
+
+/// One minified file with everything that the entry point imports; the wasm stays beside it.
+fn bundle(package: &Package, entry: &str) -> Result<PathBuf> {
+    let bundled = target()?.join("size").join(entry);
+    let mut command = program("node");
+    command
+        .arg(root().join("xtask/node_modules/esbuild/bin/esbuild"))
+        .arg(package.folder.join(entry))
+        .args(["--bundle", "--minify", "--format=esm", "--target=es2022"])
+        .args(["--external:node:*", "--legal-comments=none", "--log-level=warning"])
+        .arg(format!("--outfile={}", bundled.display()));
+    run_program(&mut command)?;
+    Ok(bundled)
+}
+
+fn measure<const N: usize>(files: &[PathBuf; N]) -> Result<[Size; N]> {
+    for file in files {
+        if fs::metadata(file).with_context(|| file.display().to_string())?.len() == 0 {
+            bail!("{} is empty, so its size says nothing", file.display());
+        }
+    }
+    let text = output(program("node").arg(root().join("xtask/measure.mjs")).args(files))?;
+    let sizes: Option<Vec<Size>> = text.lines().map(Size::parse).collect();
+    let sizes = sizes.and_then(|sizes| sizes.try_into().ok());
+    sizes.with_context(|| format!("xtask/measure.mjs printed something else than sizes: {text}"))
+}
+
+fn print_row(entry: &str, part: &str, size: Size) {
+    println!("{entry:<12}{part:<12}{:>10}{:>10}{:>10}", size.raw, size.gzip, size.brotli);
+}
+
+impl Size {
+    fn parse(line: &str) -> Option<Self> {
+        let numbers: Vec<u64> = line.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
+        let [raw, gzip, brotli] = numbers[..] else { return None };
+        Some(Self { raw, gzip, brotli })
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            raw: self.raw + other.raw,
+            gzip: self.gzip + other.gzip,
+            brotli: self.brotli + other.brotli,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_measures_is_three_numbers() {
+        assert_eq!(Size::parse("3 2 1"), Some(Size { raw: 3, gzip: 2, brotli: 1 }));
+        assert_eq!(Size::parse("3 2"), None);
+        assert_eq!(Size::parse("3 2 x"), None);
+    }
+}
