@@ -65,8 +65,8 @@ export interface ConnectOptions {
 /** Settings of one `send` or `publish`. */
 export interface SendOptions {
   /**
-   * Withdraws the message if it has not been transmitted yet. After that it only stops waiting:
-   * the promise rejects, and the message may still be processed.
+   * Rejects the promise with the signal's reason. A message that has not been transmitted yet is
+   * withdrawn; one that has may still be processed.
    */
   signal?: AbortSignal;
   /**
@@ -121,6 +121,8 @@ export interface Entry<T = any> {
   offset: number;
   /** Present on the first entry behind missing ones. */
   gap?: Gap;
+  /** Present if the codec could not decode the payload; `data` is undefined then. */
+  error?: UnserializableError;
 }
 
 /** One message from the server to this session alone. */
@@ -129,6 +131,8 @@ export interface DirectMessage<T = any> {
   data: T;
   /** Its position in the direct stream, from 1. */
   offset: number;
+  /** Present if the codec could not decode the payload; `data` is undefined then. */
+  error?: UnserializableError;
 }
 
 /**
@@ -309,7 +313,7 @@ export class RefusedError extends TautlineError {
 }
 /** The message was transmitted; whether it was processed cannot be known. */
 export class OutcomeUnknownError extends TautlineError {}
-/** A request's timeout passed, or its signal aborted, after transmission. */
+/** A request's timeout passed; it may still be processed. */
 export class TimeoutError extends TautlineError {}
 /** The server does not accept the credentials. */
 export class UnauthorizedError extends TautlineError {}

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { setting } from "./processes.mjs";
-import { SOON_MS } from "./tab.mjs";
+import { POLL_MS, SOON_MS } from "./tab.mjs";
 import { World } from "./world.mjs";
 
 const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots", import.meta.url));
@@ -53,7 +53,7 @@ async function shows(page, count) {
       const settled = items.every(({ dataset: { state } }) => !state || state === "confirmed");
       return items.length === count && settled;
     },
-    { timeout: SOON_MS },
+    { timeout: SOON_MS, polling: POLL_MS },
     count,
   ).catch(async (error) => {
     throw new Error(`${error.message}: ${JSON.stringify(await messages(page), null, 1)}`);

@@ -63,22 +63,29 @@ class Listener {
   }
 }
 
-/** The server program. Restarted, it keeps its port. */
+/** A server program. Restarted, it keeps its port. */
 export class Server {
-  #directory;
+  #program;
+  #args;
   #process;
 
-  static async start(directory) {
-    const server = new Server();
-    server.#directory = directory;
-    await server.#listen("127.0.0.1:0");
-    return server;
+  constructor(program, args) {
+    this.#program = program;
+    this.#args = args;
+  }
+
+  /** Starts it on a free port. */
+  start() {
+    return this.#listen("127.0.0.1:0");
+  }
+
+  /** Starts it again on the same port; what it held in memory is gone. */
+  restart() {
+    return this.#listen(new URL(this.origin).host);
   }
 
   async #listen(address) {
-    this.#process = new Listener(setting("TAUTLINE_SERVER"), [
-      "--listen", address, "--static", this.#directory,
-    ]);
+    this.#process = new Listener(this.#program, ["--listen", address, ...this.#args]);
     this.origin = await this.#process.origin();
   }
 
@@ -94,11 +101,6 @@ export class Server {
   /** Asks it to end, and resolves with its exit code. */
   terminate() {
     return this.#process.end("SIGTERM");
-  }
-
-  /** Starts it again on the same port; what it held in memory is gone. */
-  restart() {
-    return this.#listen(new URL(this.origin).host);
   }
 }
 

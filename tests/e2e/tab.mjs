@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 
 /** Long enough for anything that is to happen, on a machine that is busy. */
 export const SOON_MS = 30_000;
+/** Puppeteer would else look on every frame that is drawn: a tab in the background draws none. */
+export const POLL_MS = 20;
 
 export class Tab {
   /** The puppeteer page. */
@@ -53,7 +55,7 @@ export class Tab {
     try {
       const found = await this.page.waitForFunction(
         (...given) => driver.find(...given),
-        { timeout: within, polling: 20 },
+        { timeout: within, polling: POLL_MS },
         wanted, since,
       );
       return await found.jsonValue();
@@ -68,7 +70,8 @@ export class Tab {
   /** Resolves when every promise the page was given has settled. */
   async settled() {
     try {
-      await this.page.waitForFunction(() => driver.unsettled === 0, { timeout: SOON_MS });
+      const limits = { timeout: SOON_MS, polling: POLL_MS };
+      await this.page.waitForFunction(() => driver.unsettled === 0, limits);
     } catch {
       const unsettled = await this.page.evaluate(() => driver.unsettled);
       assert.fail(`${unsettled} promises have not settled after ${SOON_MS} ms`);

@@ -11,7 +11,8 @@ import puppeteer from "puppeteer-core";
 import { Proxy, Server, setting } from "./processes.mjs";
 import { Tab } from "./tab.mjs";
 
-const CHROMIUM_FLAGS = [
+/** On top of puppeteer's own, which keep pages in the background awake. */
+export const CHROMIUM_FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
   "--disable-background-networking", "--disable-component-update",
 ];
@@ -28,7 +29,8 @@ export class World {
     t.after(() => world.#stop());
     world.#directory = await mkdtemp(join(tmpdir(), "tautline-e2e-"));
     world.#site = site ?? (await world.#assembleSite());
-    world.server = await Server.start(world.#site);
+    world.server = new Server(setting("TAUTLINE_SERVER"), ["--static", world.#site]);
+    await world.server.start();
     world.proxy = await Proxy.start(world.server.origin);
     world.#browser = await puppeteer.launch({
       executablePath: setting("CHROMIUM"),

@@ -32,7 +32,14 @@ pub(crate) fn run_all() -> Result<Tally> {
     }));
     if tools::find("cargo-deny").is_some() {
         tally.add(step("Licences and sources of dependencies", || {
-            run_program(&mut cargo(&["deny", "check", "bans", "licenses", "sources"])?)
+            run_program(&mut cargo(&[
+                "deny",
+                "--workspace",
+                "check",
+                "bans",
+                "licenses",
+                "sources",
+            ])?)
         }));
     }
     Ok(tally)

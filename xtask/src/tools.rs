@@ -100,17 +100,23 @@ pub(crate) fn browser() -> Result<Browser> {
     if let Some(browser) = find_browser() {
         return Ok(browser);
     }
-    if let Some(packages) = apt_packages() {
-        announce(&format!("Installing {}", packages.join(" and ")));
-        run(program("apt-get").args(["update", "-q"]))?;
-        let mut install = program("apt-get");
-        install.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages);
-        run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    if let Some(packages) = apt_packages()
+        && let Err(error) = apt_install(packages)
+    {
+        println!("{error:#}");
     }
     find_browser().context(
         "Chromium or its driver is missing; install both (on Debian: `apt-get install chromium \
          chromium-driver`), or name them in the variables CHROMIUM and CHROMEDRIVER",
     )
+}
+
+fn apt_install(packages: [&str; 2]) -> Result<()> {
+    announce(&format!("Installing {}", packages.join(" and ")));
+    run(program("apt-get").args(["update", "-q"]))?;
+    let mut install = program("apt-get");
+    install.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages);
+    run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 fn find_browser() -> Option<Browser> {

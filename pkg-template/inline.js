@@ -1,0 +1,16 @@
+// For one file without a second request: the wasm is inside.
+
+import { connector } from "./connect.js";
+import { initSync, Core } from "./wasm/tautline.js";
+import bytes from "./wasm/tautline.inline.js";
+
+export * from "./errors.js";
+
+let loaded;
+
+const load = async () => {
+  loaded ??= initSync({ module: bytes() });
+  return Core;
+};
+
+export const connect = connector(load);

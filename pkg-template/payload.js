@@ -1,0 +1,54 @@
+// Values to bytes or text and back. Formats are numbered as on the wire (PROTOCOL.md, "Formats").
+
+import { InvalidArgumentError, UnserializableError } from "./errors.js";
+
+const TEXT = 0;
+const BINARY = 1;
+const ENCODED_TEXT = 2;
+const ENCODED_BINARY = 3;
+
+export const json = { encode: (value) => JSON.stringify(value), decode: JSON.parse };
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+export const text = (bytes) => decoder.decode(bytes);
+
+/** The bytes of a string or of any view. */
+export function bytesOf(value) {
+  if (typeof value === "string") return encoder.encode(value);
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  }
+  return new Uint8Array(value);
+}
+
+/** Returns `[format, string or Uint8Array]`. */
+export function encode(codec, value) {
+  if (typeof value === "string") return [TEXT, value];
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return [BINARY, bytesOf(value)];
+  if (typeof Blob === "function" && value instanceof Blob) {
+    throw new InvalidArgumentError("A Blob is read first: send(await blob.arrayBuffer()).");
+  }
+  let encoded;
+  try {
+    encoded = codec.encode(value);
+  } catch (cause) {
+    throw new UnserializableError(`The codec could not encode this ${typeof value}: ${cause}.`, {
+      cause,
+    });
+  }
+  if (typeof encoded === "string") return [ENCODED_TEXT, encoded];
+  if (encoded instanceof Uint8Array) return [ENCODED_BINARY, encoded];
+  throw new UnserializableError(
+    `The codec made neither a string nor a Uint8Array of this ${typeof value}, but ${encoded}.`,
+  );
+}
+
+/** The value of a payload whose bytes belong to the wasm: nothing of it is kept. */
+export function decode(codec, format, bytes) {
+  if (format === TEXT) return decoder.decode(bytes);
+  if (format === BINARY) return bytes.slice();
+  return codec.decode(format === ENCODED_BINARY ? bytes.slice() : decoder.decode(bytes));
+}

@@ -1,0 +1,10 @@
+/** As `tautline`, but the caller brings the WebAssembly (`tautline/tautline.wasm`). */
+export * from "./index.js";
+
+/**
+ * Gives the WebAssembly to every line of this module: its URL, a Response, its bytes, a compiled
+ * module, or a promise of one of these. Lines that were opened before wait for it.
+ */
+export function provide(
+  wasm: string | URL | Request | Response | BufferSource | WebAssembly.Module | Promise<Response | BufferSource | WebAssembly.Module>,
+): Promise<void>;

@@ -1,0 +1,124 @@
+// One topic being read, by listeners or by `for await`. Entries wait here until someone takes them;
+// what is not handled counts against the server's window, so that no more than a window waits.
+
+import { Emitter } from "./emitter.js";
+
+export class Subscription extends Emitter {
+  #hooks;
+  #waiting = [];
+  #pulls = [];
+  #iterating = false;
+  #gap;
+  #epoch;
+  #handled = 0;
+  #ended = false;
+  #failure;
+  // The entry given last: it is handled when the next one is asked for.
+  #inHand;
+  #settleReady;
+
+  constructor(topic, hooks) {
+    super();
+    this.topic = topic;
+    this.#hooks = hooks;
+    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
+    this.ready.catch(() => {});
+  }
+
+  get position() {
+    return this.#epoch && { epoch: this.#epoch, offset: this.#handled };
+  }
+
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options);
+    if (type === "message" && this.#waiting.length > 0) queueMicrotask(() => this.#emitWaiting());
+  }
+
+  /** An entry has arrived. */
+  deliver = (entry) => {
+    if (this.#ended) return;
+    if (this.#gap) {
+      entry.gap = this.#gap;
+      this.#gap = undefined;
+    }
+    if (this.#pulls.length > 0) {
+      this.#give(this.#pulls.shift(), entry);
+    } else if (!this.#iterating && this.#waiting.length === 0 && this._hears("message")) {
+      this.#handled = entry.offset;
+      this.#hooks.handled(entry.offset);
+      this._emit("message", entry);
+    } else {
+      this.#waiting.push(entry);
+    }
+  };
+
+  #emitWaiting() {
+    while (!this.#iterating && this.#waiting.length > 0 && this._hears("message")) {
+      const entry = this.#waiting.shift();
+      this.#handled = entry.offset;
+      this.#hooks.handled(entry.offset);
+      this._emit("message", entry);
+    }
+  }
+
+  subscribed(position) {
+    this.#epoch = position.epoch;
+    if (this.#handled === 0) this.#handled = position.offset;
+    this.#settleReady.resolve(position);
+  }
+
+  missing(gap) {
+    this.#gap = gap;
+    this._emit("gap", gap);
+  }
+
+  end(error) {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#settleReady.reject(error ?? this.#hooks.closed());
+    for (const pull of this.#pulls.splice(0)) {
+      if (error) pull.reject(error);
+      else pull.resolve({ value: undefined, done: true });
+    }
+    this.#failure = error;
+    this._emit("end", error ? { error } : {});
+  }
+
+  #give({ resolve }, entry) {
+    this.#inHand = entry.offset;
+    resolve({ value: entry, done: false });
+  }
+
+  next() {
+    this.#iterating = true;
+    this.#handledInHand();
+    return new Promise((resolve, reject) => {
+      const pull = { resolve, reject };
+      if (this.#waiting.length > 0) this.#give(pull, this.#waiting.shift());
+      else if (!this.#ended) this.#pulls.push(pull);
+      else if (this.#failure) reject(this.#failure);
+      else resolve({ value: undefined, done: true });
+    });
+  }
+
+  #handledInHand() {
+    if (this.#inHand === undefined) return;
+    this.#handled = this.#inHand;
+    this.#hooks.handled(this.#inHand);
+    this.#inHand = undefined;
+  }
+
+  async return() {
+    this.#handledInHand();
+    if (!this.#ended) {
+      this.#hooks.unsubscribe();
+      this.#waiting = [];
+      this.end();
+    }
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+}
