@@ -8,12 +8,12 @@ use crate::clock;
 use crate::page::Page;
 use crate::socket::Socket;
 use crate::timer::Timer;
+use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use tautline_protocol::client::{Client, Config, Event, Input, Output};
 use tautline_protocol::{CloseCode, Instant};
 use wasm_bindgen::prelude::*;
-use web_sys::js_sys::Function;
 
 #[wasm_bindgen]
 extern "C" {

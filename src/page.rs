@@ -2,9 +2,9 @@
 //!
 //! In a worker there is no document; the network's events come there too.
 
+use js_sys::Function;
 use tautline_protocol::client::Hint;
 use wasm_bindgen::prelude::*;
-use web_sys::js_sys::Function;
 use web_sys::{Event, EventTarget, PageTransitionEvent};
 
 #[wasm_bindgen]

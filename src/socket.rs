@@ -1,9 +1,9 @@
 //! One browser WebSocket: owned closures, `ArrayBuffer`s only, silent from the moment it is dropped.
 
+use js_sys::{ArrayBuffer, Uint8Array};
 use tautline_protocol::client::Input;
 use tautline_protocol::{CloseCode, SUBPROTOCOL};
 use wasm_bindgen::prelude::*;
-use web_sys::js_sys::{ArrayBuffer, Uint8Array};
 use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 /// A WebSocket and the closures that listen to it.

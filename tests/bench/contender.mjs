@@ -42,6 +42,7 @@ async function serveFromDisk(page) {
 
 export class Contender {
   #page;
+  #failed;
   #metrics;
   #lab;
   #proxy;
@@ -53,9 +54,11 @@ export class Contender {
     contender.#lab = `bench-${name}`;
     contender.#proxy = proxy;
     contender.#page = await browser.newPage();
-    contender.#page.on("pageerror", (error) => {
-      throw new Error(`${name}: ${error.message}`);
+    contender.#failed = new Promise((_, reject) => {
+      contender.#page.on("pageerror", ({ message }) => reject(new Error(`${name}: ${message}`)));
     });
+    // Whoever waits for an operation learns of it; there may be no one at the moment.
+    contender.#failed.catch(() => {});
     await serveFromDisk(contender.#page);
     await contender.#page.goto(`${proxy?.origin ?? origin}/`);
     contender.#metrics = await contender.#page.createCDPSession();
@@ -66,9 +69,10 @@ export class Contender {
   }
 
   #call(operation, ...given) {
-    return this.#page.evaluate((operation, given) => {
+    const called = this.#page.evaluate((operation, given) => {
       return bench[operation](...given);
     }, operation, given);
+    return Promise.race([called, this.#failed]);
   }
 
   /** Processor time of the page's main thread so far, in milliseconds. */

@@ -1,0 +1,60 @@
+//! What the memory engine keeps, how much of it and how long.
+
+use std::time::Duration;
+
+/// Settings of the memory engine. Every one of them is a bound on memory.
+#[derive(Clone, Debug)]
+pub struct MemoryConfig {
+    /// Most sessions. When there are as many, the one that has been without a connection for the
+    /// longest gives way; if all are connected, new ones are refused.
+    pub sessions: usize,
+    /// Most sessions of one identity, in the same way. The anonymous identity has no such bound.
+    pub sessions_per_identity: usize,
+    /// How long a session without a connection is kept.
+    pub session_ttl: Duration,
+    /// Most tombstones: what is left of a session that is gone, for its client to learn what had
+    /// become of its messages.
+    pub tombstones: usize,
+    /// How long a tombstone is kept.
+    pub tombstone_ttl: Duration,
+    /// What a session's direct stream keeps of what its client has not handled. What is over it
+    /// is dropped, oldest first, and the client is told of a gap.
+    pub direct: Retention,
+    /// Most topics. Publishing or subscribing to one too many is refused.
+    pub topics: usize,
+    /// What each topic keeps.
+    pub topic: Retention,
+    /// A topic that is empty, has no readers and was not used for this long is removed.
+    pub topic_ttl: Duration,
+}
+
+/// How much of a log is kept; the oldest entries go first.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    /// Most entries.
+    pub entries: usize,
+    /// Most bytes of entries; a single larger one is kept all the same.
+    pub bytes: usize,
+    /// How long an entry is kept; `None`: as long as there is room.
+    pub age: Option<Duration>,
+}
+
+impl Default for MemoryConfig {
+    fn default() -> Self {
+        Self {
+            sessions: 100_000,
+            sessions_per_identity: 1_000,
+            session_ttl: Duration::from_secs(5 * 60),
+            tombstones: 100_000,
+            tombstone_ttl: Duration::from_secs(24 * 60 * 60),
+            direct: Retention { entries: 65_536, bytes: 16 * 1024 * 1024, age: None },
+            topics: 10_000,
+            topic: Retention {
+                entries: 10_000,
+                bytes: 16 * 1024 * 1024,
+                age: Some(Duration::from_secs(24 * 60 * 60)),
+            },
+            topic_ttl: Duration::from_secs(60 * 60),
+        }
+    }
+}

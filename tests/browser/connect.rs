@@ -1,0 +1,92 @@
+//! From the first dial to the first confirmed message, and what odd sockets do.
+
+use super::fake_socket;
+use super::peer::Peer;
+use tautline::{Client, Config, Credentials, End, Event, State};
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+/// The next event that is not a change of state.
+pub(crate) async fn next(events: &mut tautline::Events) -> Event {
+    loop {
+        match events.next().await.expect("the line goes on") {
+            Event::State { .. } => {}
+            event => return event,
+        }
+    }
+}
+
+#[test]
+async fn a_message_sent_before_the_socket_opens_is_confirmed_after() {
+    let mut peer = Peer::install();
+    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    let id = client.send_text("early").unwrap();
+    peer.accept(0).await;
+    peer.run(20).await;
+    assert_eq!(next(&mut events).await, Event::Acknowledged { through: id });
+    assert_eq!(peer.texts(), ["early"]);
+    assert_eq!(client.state(), State::Open);
+}
+
+#[test]
+async fn the_socket_is_asked_for_buffers_and_for_this_protocol() {
+    let mut peer = Peer::install();
+    let (_client, _events) = Client::connect("ws://test/line", Config::default());
+    peer.accept(0).await;
+    assert_eq!(fake_socket::binary_type(0), "arraybuffer");
+    assert_eq!(fake_socket::protocol(0), "tautline.1");
+}
+
+#[test]
+async fn credentials_are_asked_for_before_every_attempt() {
+    let mut peer = Peer::install();
+    let config = Config { credentials: Credentials::Ask, ..Config::default() };
+    let (client, mut events) = Client::connect("ws://test/line", config);
+    for socket in 0..2 {
+        let Event::Authorize { attempt } = next(&mut events).await else { panic!("not asked") };
+        assert_eq!(fake_socket::count(), socket, "it asks before it dials");
+        client.authorize(attempt, Some(b"token".to_vec()));
+        peer.accept(socket).await;
+        peer.cut();
+    }
+}
+
+#[test]
+async fn a_constructor_that_throws_is_an_attempt_that_failed() {
+    let mut peer = Peer::install();
+    fake_socket::refuse(true);
+    let (client, _events) = Client::connect("ws://test/line", Config::default());
+    fake_socket::until("it waits", || client.state() == State::Waiting).await;
+    fake_socket::refuse(false);
+    peer.accept(0).await;
+}
+
+#[test]
+async fn a_text_frame_closes_the_connection_and_keeps_the_session() {
+    let mut peer = Peer::install();
+    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    peer.accept(0).await;
+    fake_socket::deliver_text(0, "hello");
+    assert_eq!(fake_socket::closed_with(0), 4001);
+    let id = client.send_text("still here").unwrap();
+    peer.accept(1).await;
+    peer.run(20).await;
+    assert_eq!(next(&mut events).await, Event::Acknowledged { through: id });
+    assert_eq!(client.stats().connections, 2);
+}
+
+#[test]
+async fn a_stop_code_ends_the_line_and_says_so() {
+    let mut peer = Peer::install();
+    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    peer.accept(0).await;
+    fake_socket::close(0, 4303);
+    fake_socket::until("it ends", || client.state() == State::Closed).await;
+    loop {
+        match events.next().await {
+            Some(Event::Closed { end: End::Stopped(code), .. }) => break assert_eq!(code.0, 4303),
+            Some(Event::State { .. }) => {}
+            other => panic!("expected the end, got {other:?}"),
+        }
+    }
+    assert_eq!(events.next().await, None, "nothing comes after the end");
+}
