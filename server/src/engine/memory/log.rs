@@ -68,7 +68,6 @@ impl Log {
         self.entries.is_empty()
     }
 
-
     pub(super) fn append(
         &mut self,
         entries: impl IntoIterator<Item = EncodedEntry>,

@@ -1,0 +1,58 @@
+//! The settings of a server.
+
+use std::time::Duration;
+
+use tautline_protocol::{limits, session};
+
+/// Settings of a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Origins of pages that may connect beside those of the server's own, such as
+    /// `https://example.com`. Clients that are not browsers name no origin, and may connect.
+    pub allowed_origins: Vec<String>,
+    /// Most connections.
+    pub connections: usize,
+    /// Most connections from one address (of IPv6: one network of 64 bits), where the server is
+    /// told addresses. All clients behind a proxy have one.
+    pub connections_per_address: usize,
+    /// The settings of each connection.
+    pub session: session::Config,
+    /// When the server ends: how long clients may take to leave before they are cut off.
+    pub grace: Duration,
+    /// When the server ends: how long clients wait before they connect anew ...
+    pub leave_after: Duration,
+    /// ... plus a random time up to this, so that they do not come to the next server all at once.
+    pub leave_spread: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allowed_origins: Vec::new(),
+            connections: 10_000,
+            connections_per_address: 1_000,
+            session: session::Config::default(),
+            grace: Duration::from_secs(5),
+            leave_after: Duration::ZERO,
+            leave_spread: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Config {
+    /// The largest WebSocket message that is read.
+    pub(crate) fn packet_bytes_max(&self) -> usize {
+        self.message_bytes() + limits::PACKET_OVERHEAD_BYTES
+    }
+
+    fn message_bytes(&self) -> usize {
+        self.session.message_bytes.min(limits::MESSAGE_BYTES_MAX)
+    }
+
+    /// The settings for the machine, within the protocol's own bounds.
+    pub(crate) fn session(&self) -> session::Config {
+        let heartbeat_ms =
+            self.session.heartbeat_ms.clamp(limits::HEARTBEAT_MS_MIN, limits::HEARTBEAT_MS_MAX);
+        session::Config { heartbeat_ms, message_bytes: self.message_bytes(), ..self.session }
+    }
+}
