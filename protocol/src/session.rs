@@ -90,6 +90,8 @@ pub struct Hello {
     pub session: SessionId,
     /// The incarnation the client knows.
     pub epoch: Epoch,
+    /// Counts the client's connections of this session; see [`uplink::Hello::connection`].
+    pub connection: u64,
     /// Every message up to this one is settled.
     pub acknowledged: Seq,
     /// The first number to come should the session be lost.
@@ -109,6 +111,7 @@ impl Hello {
         uplink::Hello {
             session: self.session,
             epoch: self.epoch,
+            connection: self.connection,
             acknowledged: self.acknowledged,
             restart: self.restart,
             received: self.received,

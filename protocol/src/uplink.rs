@@ -29,6 +29,10 @@ pub struct Hello<'a> {
     pub session: SessionId,
     /// The incarnation of the session that the client knows; [`Epoch::NONE`] before the first.
     pub epoch: Epoch,
+    /// Counts the client's connections of this session, from 1. A HELLO that was under way for so
+    /// long that a newer connection came first must not take the session over from that one: it is
+    /// refused with [`CloseCode::REPLACED`](crate::CloseCode::REPLACED).
+    pub connection: u64,
     /// Every message up to this one is settled; the client no longer holds it.
     pub acknowledged: Seq,
     /// The first number the client will send should the server have lost the session.
@@ -163,6 +167,7 @@ fn hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, DecodeError> {
     let hello = Hello {
         session: fields.array()?,
         epoch: fields.epoch()?,
+        connection: fields.number()?,
         acknowledged: fields.number()?,
         restart: fields.number()?,
         received: fields.number()?,
@@ -272,7 +277,9 @@ fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
     let mut fields = Vec::with_capacity(64 + hello.credentials.len());
     fields.extend_from_slice(&hello.session);
     put_epoch(&mut fields, hello.epoch);
-    for number in [hello.acknowledged, hello.restart, hello.received, hello.handled] {
+    for number in
+        [hello.connection, hello.acknowledged, hello.restart, hello.received, hello.handled]
+    {
         put_number(&mut fields, number);
     }
     put_sized(&mut fields, hello.credentials);

@@ -20,6 +20,8 @@ struct Seat {
     identity: Arc<str>,
     /// The newest claim's connection.
     claimant: Arc<Mailbox>,
+    /// Its number, as the client counts its connections (HELLO).
+    connection: u64,
     /// One permit: its owner holds the session.
     turn: Arc<Semaphore>,
     claims: usize,
@@ -40,28 +42,39 @@ pub(crate) struct Lease {
     _claim: Claim,
 }
 
-/// The session is held by another identity.
-#[derive(Debug)]
-pub(crate) struct HeldByAnother;
+/// Why a session cannot be claimed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ClaimError {
+    /// It is held by another identity.
+    HeldByAnother,
+    /// A newer connection of the same client has it: this one's HELLO was under way for too long.
+    Stale,
+}
 
 impl Leases {
     /// Claims a session and fences the connection that holds it or waits for it.
     pub(crate) fn claim(
         self: &Arc<Self>,
         session: SessionId,
+        connection: u64,
         identity: &Identity,
         claimant: &Arc<Mailbox>,
-    ) -> Result<Claim, HeldByAnother> {
+    ) -> Result<Claim, ClaimError> {
         let mut seats = self.lock();
         let seat = seats.entry(session).or_insert_with(|| Seat {
             identity: identity.shared_name(),
             claimant: claimant.clone(),
+            connection: 0,
             turn: Arc::new(Semaphore::new(1)),
             claims: 0,
         });
         if *seat.identity != *identity.name() {
-            return Err(HeldByAnother);
+            return Err(ClaimError::HeldByAnother);
         }
+        if connection <= seat.connection {
+            return Err(ClaimError::Stale);
+        }
+        seat.connection = connection;
         seat.claims += 1;
         let turn = seat.turn.clone();
         let before = std::mem::replace(&mut seat.claimant, claimant.clone());

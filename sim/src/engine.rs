@@ -172,14 +172,6 @@ impl Engine {
         self.tombstones.remove(session);
     }
 
-    /// The client has shown that it knows the session's incarnation.
-    pub fn confirm(&mut self, session: &SessionId) {
-        if let Some(kept) = self.sessions.get_mut(session) {
-            kept.confirmed = true;
-            self.tombstones.remove(session);
-        }
-    }
-
     /// The server died.
     pub fn lose(&mut self, keep: Keep) {
         match keep {
@@ -203,6 +195,8 @@ impl Engine {
     pub fn commit(&mut self, session: &SessionId, seq: Seq, answer: Option<EncodedEntry>) -> Offset {
         let Some(kept) = self.sessions.get_mut(session) else { return 0 };
         kept.accepted = seq;
+        kept.confirmed = true;
+        self.tombstones.remove(session);
         if let Some(answer) = answer {
             kept.direct.append(answer);
         }
@@ -216,11 +210,8 @@ impl Engine {
 
     /// A topic, begun if need be.
     pub fn topic(&mut self, name: &str) -> &mut Log {
-        if !self.topics.contains_key(name) {
-            let epoch = self.fresh_epoch();
-            self.topics.insert(name.into(), Log::new(epoch));
-        }
-        self.topics.entry(name.into()).or_insert_with(|| Log::new(Epoch::NONE))
+        let fresh = self.fresh_epoch();
+        self.topics.entry(name.into()).or_insert_with(|| Log::new(fresh))
     }
 
     /// Begins a topic anew.

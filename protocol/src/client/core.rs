@@ -77,6 +77,8 @@ pub(super) struct Core {
     round_trip: RoundTrip,
     session: SessionId,
     epoch: Epoch,
+    /// How often it has dialed.
+    connection: u64,
     /// The direct stream first, then the subscriptions by rising id.
     streams: Vec<Stream>,
     next_stream: StreamId,
@@ -114,6 +116,7 @@ impl Core {
             round_trip: RoundTrip::default(),
             session: seed.session,
             epoch: Epoch::NONE,
+            connection: 0,
             streams: [Stream::direct()].into(),
             next_stream: DIRECT + 1,
             held_ack: None,

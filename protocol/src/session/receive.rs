@@ -57,6 +57,7 @@ impl Session {
         self.notices.push_back(Notice::Join(Hello {
             session: hello.session,
             epoch: hello.epoch,
+            connection: hello.connection,
             acknowledged: hello.acknowledged,
             restart: hello.restart,
             received: hello.received,

@@ -29,6 +29,7 @@ impl Core {
     }
 
     fn dial(&mut self, give_up_at: Instant) {
+        self.connection += 1;
         self.state = State::Dialing { give_up_at };
         self.notices.push_back(Notice::Dial);
     }

@@ -28,6 +28,7 @@ impl Core {
         let hello = Hello {
             session: self.session,
             epoch: self.epoch,
+            connection: self.connection,
             acknowledged: self.outbox.acknowledged(),
             restart: self.restart(),
             received: direct.received,

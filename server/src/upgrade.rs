@@ -1,0 +1,138 @@
+//! From an HTTP request to a connection: the checks that need no HELLO.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tautline_protocol::{CloseCode, SUBPROTOCOL};
+
+use crate::admission::{Crowded, check_origin};
+use crate::connection::{self, Connection, Peer};
+use crate::engine::Engine;
+use crate::handler::Handler;
+use crate::server::Shared;
+
+/// Every version of the protocol is called like this.
+const PROTOCOL_PREFIX: &str = "tautline.";
+/// Memory that each connection holds for what it reads.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
+/// What is written gathers up to this much.
+const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+
+/// What becomes of a connection that is not let in although it is upgraded: only a close code
+/// tells the page's script why, a failed upgrade does not.
+struct TurnedAway {
+    code: CloseCode,
+    reason: String,
+}
+
+pub(crate) async fn upgrade<H: Handler, E: Engine>(
+    shared: Arc<Shared<H, E>>,
+    request: Request,
+) -> Response {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let (mut parts, _) = request.into_parts();
+    let origin = match check_origin(&parts.headers, &parts.uri, &shared.config.allowed_origins) {
+        Ok(origin) => origin,
+        Err(foreign) => {
+            tracing::warn!("refused the origin {} from {}", foreign.origin, Peer::name(address));
+            return (StatusCode::FORBIDDEN, foreign.sentence()).into_response();
+        }
+    };
+    let websocket = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(websocket) => websocket,
+        Err(rejection) => {
+            let sentence = "This is where Tautline lines connect to. Open it with a client, as a \
+                            WebSocket: connect(\"wss://...\") in the npm package tautline.\n";
+            return (rejection.status(), sentence).into_response();
+        }
+    };
+    let Some((websocket, is_known)) = choose_protocol(websocket) else {
+        let sentence = format!(
+            "The WebSocket does not offer the subprotocol {SUBPROTOCOL}. Connect with a Tautline \
+             client.\n"
+        );
+        return (StatusCode::BAD_REQUEST, sentence).into_response();
+    };
+    let websocket = limited(websocket, &shared);
+    if !is_known {
+        let reason = format!("this server speaks {SUBPROTOCOL}");
+        return turn_away(&shared, websocket, TurnedAway { code: CloseCode::VERSION, reason });
+    }
+    let peer = Peer { address, origin };
+    let admitted = match shared.admission.admit(address.map(|at| at.ip()), &shared.config) {
+        Ok(admitted) => admitted,
+        Err(crowded) => return turn_away(&shared, websocket, too_many(crowded)),
+    };
+    let Some(enrolled) = shared.enroll() else { return going_away() };
+    // Taken here and not in the task, so that from now on a shutdown waits for it.
+    let (task, abort) = (shared.tasks.token(), shared.abort.clone());
+    websocket.on_upgrade(async move |socket| {
+        let connection = Connection::new(shared, socket, enrolled, peer);
+        abort.run_until_cancelled(connection.run()).await;
+        drop((admitted, task));
+    })
+}
+
+/// Chooses the subprotocol; tells whether it is one that this server knows. `None` if no version
+/// of this protocol is offered.
+fn choose_protocol(websocket: WebSocketUpgrade) -> Option<(WebSocketUpgrade, bool)> {
+    let mut websocket = websocket.protocols([SUBPROTOCOL]);
+    if websocket.selected_protocol().is_some() {
+        return Some((websocket, true));
+    }
+    let is_version = |offer: &&HeaderValue| offer.as_bytes().starts_with(PROTOCOL_PREFIX.as_bytes());
+    let unknown = websocket.requested_protocols().find(is_version)?.clone();
+    websocket.set_selected_protocol(unknown);
+    Some((websocket, false))
+}
+
+fn limited<H, E>(websocket: WebSocketUpgrade, shared: &Shared<H, E>) -> WebSocketUpgrade {
+    let packet_bytes_max = shared.config.packet_bytes_max();
+    websocket
+        .max_message_size(packet_bytes_max)
+        .max_frame_size(packet_bytes_max)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+}
+
+fn too_many(crowded: Crowded) -> TurnedAway {
+    match crowded {
+        Crowded::Full => TurnedAway {
+            code: CloseCode::FULL,
+            reason: "the server has as many connections as it may".into(),
+        },
+        Crowded::Address(address) => TurnedAway {
+            code: CloseCode::TOO_MANY,
+            reason: format!("{address} has as many connections as it may"),
+        },
+    }
+}
+
+fn turn_away<H: Handler, E: Engine>(
+    shared: &Arc<Shared<H, E>>,
+    websocket: WebSocketUpgrade,
+    TurnedAway { code, reason }: TurnedAway,
+) -> Response {
+    tracing::warn!("turned a connection away with {code}: {reason}");
+    // They are bounded apart, and few, because they are told quickly.
+    let Ok(permit) = shared.turning_away.clone().try_acquire_owned() else { return full() };
+    let (task, abort) = (shared.tasks.token(), shared.abort.clone());
+    websocket.on_upgrade(async move |socket| {
+        abort.run_until_cancelled(connection::turn_away(socket, code, &reason)).await;
+        drop((permit, task));
+    })
+}
+
+fn full() -> Response {
+    let retry = [(RETRY_AFTER, HeaderValue::from_static("10"))];
+    (StatusCode::SERVICE_UNAVAILABLE, retry, "The server is full.\n").into_response()
+}
+
+fn going_away() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "The server is shutting down.\n").into_response()
+}
