@@ -30,6 +30,9 @@ export class Line extends Emitter {
   #kept = [];
   /** What has happened and is not told yet: pairs of a function and its argument. */
   #happened = [];
+  #telling = false;
+  /** How far each stream is handled since the wasm was told. */
+  #handled = new Map();
   #closing;
 
   constructor(settings, load) {
@@ -166,7 +169,7 @@ export class Line extends Emitter {
     }
     let stream = -this.#subscriptions.size - 1;
     const subscription = new Subscription(topic, {
-      handled: (offset) => this.#core?.handled(stream, offset),
+      handled: (offset) => this.#handledUpTo(stream, offset),
       unsubscribe: () => {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#core?.unsubscribe(stream);
@@ -317,7 +320,20 @@ export class Line extends Emitter {
     const happened = this.#happened;
     if (happened.length === 0) return;
     this.#happened = [];
+    this.#telling = true;
     for (let at = 0; at < happened.length; at += 2) happened[at]?.(happened[at + 1]);
+    this.#telling = false;
+    this.#tellHandled();
+  }
+
+  #handledUpTo(stream, offset) {
+    this.#handled.set(stream, offset);
+    if (!this.#telling) this.#tellHandled();
+  }
+
+  #tellHandled() {
+    for (const [stream, offset] of this.#handled) this.#core?.handled(stream, offset);
+    this.#handled.clear();
   }
 
   #changed(change) {
@@ -339,7 +355,7 @@ export class Line extends Emitter {
   }
 
   #deliver = (event) => {
-    this.#core?.handled(0, event.offset);
+    this.#handledUpTo(0, event.offset);
     if (this._hears("message")) {
       this._emit("message", event);
       return;

@@ -158,12 +158,13 @@ impl<A: Application> Driver<A> {
             Err(_) => {
                 // The protocol is borrowed: it learns of this in a task of its own.
                 let refused = Self::calling(&self.this, |driver| {
-                    driver.timer.borrow_mut().fired();
+                    driver.timer.borrow_mut().disarm();
                     driver.input(Input::Closed(CloseCode(1006)));
                 });
                 let now = clock::now();
-                self.timer.borrow_mut().disarm();
-                self.timer.borrow_mut().arm(now, now, refused);
+                let mut timer = self.timer.borrow_mut();
+                timer.disarm();
+                timer.arm(now, now, refused);
                 None
             }
         };
@@ -182,7 +183,7 @@ impl<A: Application> Driver<A> {
             at,
             clock::now(),
             Self::calling(&self.this, |driver| {
-                driver.timer.borrow_mut().fired();
+                driver.timer.borrow_mut().disarm();
                 driver.input(Input::Woke);
             }),
         );

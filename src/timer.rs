@@ -22,15 +22,7 @@ impl Timer {
         self.armed = Some((at, Timeout::new(delay, wake)));
     }
 
-    /// The timeout has fired.
-    pub(crate) fn fired(&mut self) {
-        if let Some((_, timeout)) = self.armed.take() {
-            // It has run: there is nothing left to cancel.
-            timeout.forget();
-        }
-    }
-
-    /// No wake-up is wanted any more.
+    /// No wake-up is wanted any more, or it has just come.
     pub(crate) fn disarm(&mut self) {
         self.armed = None;
     }

@@ -124,6 +124,15 @@ impl Denied {
         Self { code: CloseCode::FULL, after, reason: reason.into() }
     }
 
+    pub(crate) fn stale() -> Self {
+        let reason = "a newer connection of this client came first".into();
+        Self { code: CloseCode::REPLACED, after: Duration::ZERO, reason }
+    }
+
+    pub(crate) fn failed(reason: &str) -> Self {
+        Self { code: CloseCode::INTERNAL, after: Duration::ZERO, reason: reason.into() }
+    }
+
     /// The client is to stop for good.
     #[must_use]
     pub fn for_good(reason: impl Into<String>) -> Self {

@@ -68,9 +68,9 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
         Ok(admitted) => admitted,
         Err(crowded) => return turn_away(&shared, websocket, too_many(crowded)),
     };
-    let Some(enrolled) = shared.enroll() else { return going_away() };
     // Taken here and not in the task, so that from now on a shutdown waits for it.
     let (task, abort) = (shared.tasks.token(), shared.abort.clone());
+    let Some(enrolled) = shared.enroll() else { return going_away() };
     websocket.on_upgrade(async move |socket| {
         let connection = Connection::new(shared, socket, enrolled, peer);
         abort.run_until_cancelled(connection.run()).await;
@@ -85,7 +85,8 @@ fn choose_protocol(websocket: WebSocketUpgrade) -> Option<(WebSocketUpgrade, boo
     if websocket.selected_protocol().is_some() {
         return Some((websocket, true));
     }
-    let is_version = |offer: &&HeaderValue| offer.as_bytes().starts_with(PROTOCOL_PREFIX.as_bytes());
+    let is_version =
+        |offer: &&HeaderValue| offer.as_bytes().starts_with(PROTOCOL_PREFIX.as_bytes());
     let unknown = websocket.requested_protocols().find(is_version)?.clone();
     websocket.set_selected_protocol(unknown);
     Some((websocket, false))

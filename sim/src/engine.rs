@@ -192,7 +192,12 @@ impl Engine {
 
     /// A message is processed: its number, and its answer if it has one, are kept together.
     /// Returns the head of the direct stream.
-    pub fn commit(&mut self, session: &SessionId, seq: Seq, answer: Option<EncodedEntry>) -> Offset {
+    pub fn commit(
+        &mut self,
+        session: &SessionId,
+        seq: Seq,
+        answer: Option<EncodedEntry>,
+    ) -> Offset {
         let Some(kept) = self.sessions.get_mut(session) else { return 0 };
         kept.accepted = seq;
         kept.confirmed = true;

@@ -30,6 +30,8 @@ pub struct Sent {
     pub payload: Vec<u8>,
     /// What became of it.
     pub fate: Fate,
+    /// How much the server had handled by then.
+    pub settled_at: usize,
 }
 
 /// An entry that the application has received.
@@ -73,13 +75,16 @@ pub struct Ledger {
     pub closed: Option<(End, Vec<u8>)>,
     /// Whatever must not be.
     pub violations: Vec<String>,
+    /// How much the server has handled so far.
+    pub handled: usize,
     streams: BTreeMap<StreamId, Reading>,
 }
 
 impl Ledger {
     /// The application has sent a message.
     pub fn send(&mut self, id: MessageId, kind: Kind, payload: Vec<u8>) {
-        let before = self.sent.insert(id, Sent { kind, payload, fate: Fate::Pending });
+        let before =
+            self.sent.insert(id, Sent { kind, payload, fate: Fate::Pending, settled_at: 0 });
         if before.is_some() {
             self.violate(format!("message id {id} was given twice"));
         }
@@ -90,9 +95,16 @@ impl Ledger {
         self.settle(id, Fate::Cancelled);
     }
 
+    /// The application has subscribed.
+    pub fn subscribe(&mut self, stream: StreamId) {
+        self.streams.insert(stream, Reading::default());
+    }
+
     /// The application has ended a subscription.
     pub fn unsubscribe(&mut self, stream: StreamId) {
-        self.streams.entry(stream).or_default().ended = true;
+        if let Some(reading) = self.streams.get_mut(&stream) {
+            reading.ended = true;
+        }
     }
 
     /// The fate of a message.
@@ -119,13 +131,22 @@ impl Ledger {
         self.streams.get(&stream).and_then(|reading| reading.at)
     }
 
+    /// Whether a stream has been subscribed to and has not ended.
+    #[must_use]
+    pub fn reads(&self, stream: StreamId) -> bool {
+        self.streams.get(&stream).is_some_and(|reading| !reading.ended)
+    }
+
     fn violate(&mut self, what: String) {
         self.violations.push(what);
     }
 
     fn settle(&mut self, id: MessageId, fate: Fate) {
         match self.sent.get_mut(&id) {
-            Some(sent) if sent.fate == Fate::Pending => sent.fate = fate,
+            Some(sent) if sent.fate == Fate::Pending => {
+                sent.fate = fate;
+                sent.settled_at = self.handled;
+            }
             Some(sent) => {
                 let before = sent.fate.clone();
                 self.violate(format!("message {id} settled as {before:?}, then as {fate:?}"));
@@ -170,6 +191,7 @@ impl Ledger {
         for (id, sent) in self.sent.range_mut(..=through) {
             if sent.fate == Fate::Pending {
                 sent.fate = Fate::Acknowledged;
+                sent.settled_at = self.handled;
                 if sent.kind == Kind::Request {
                     overtaken.push(*id);
                 }
@@ -187,7 +209,10 @@ impl Ledger {
         let mut twice = Vec::new();
         for (id, sent) in self.sent.range_mut(first..=last.max(first)) {
             match sent.fate {
-                Fate::Pending => sent.fate = Fate::Failed(failure),
+                Fate::Pending => {
+                    sent.fate = Fate::Failed(failure);
+                    sent.settled_at = self.handled;
+                }
                 // Answered, or taken back, within the range.
                 Fate::Replied(_) | Fate::Refused(_) | Fate::Cancelled => {}
                 Fate::Acknowledged | Fate::Failed(_) => twice.push(*id),
@@ -221,10 +246,9 @@ impl Ledger {
         match (reading.epoch, reading.at) {
             (Some(old), Some(at)) if old == epoch && offset > at => reading.gap_to = Some(offset),
             (Some(old), Some(_)) if old != epoch => reading.gap_to = Some(offset),
-            _ => {}
-        }
-        if reading.gap_to.is_none() {
-            reading.at = Some(offset);
+            // Which incarnation it was reading is not known here: a gap follows, or none is due.
+            (None, Some(_)) => {}
+            _ => reading.at = Some(offset),
         }
         reading.epoch = Some(epoch);
         let backwards = before.epoch == Some(epoch) && before.at.is_some_and(|at| offset < at);
@@ -238,7 +262,12 @@ impl Ledger {
         let reading = self.streams.entry(stream).or_default();
         let before = reading.clone();
         let at = reading.at.unwrap_or(0);
-        let announced = reading.gap_to.take().is_none_or(|to| to == missing.to);
+        let promised = reading.gap_to.take();
+        if promised.is_none() && missing.reset {
+            // The log was begun anew while it was being read: its new name is told on resuming.
+            reading.epoch = None;
+        }
+        let announced = promised.is_none_or(|to| to == missing.to);
         // Answers are not seen here, so a gap of the direct stream may begin behind the last entry.
         let begins = missing.from == at + 1 || (stream == DIRECT && missing.from > at);
         let fits = if missing.reset { missing.from == 1 } else { begins && missing.to > at };

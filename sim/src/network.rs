@@ -190,9 +190,7 @@ impl Network {
         let (_, id, way) = self
             .pipes
             .iter()
-            .flat_map(|(id, pipe)| {
-                ways.iter().filter_map(|way| Some((pipe.due(*way)?, *id, *way)))
-            })
+            .flat_map(|(id, pipe)| ways.iter().filter_map(|way| Some((pipe.due(*way)?, *id, *way))))
             .filter(|(at, _, _)| *at <= now)
             .min_by_key(|(at, id, _)| (*at, *id))?;
         let pipe = self.pipes.get_mut(&id)?;

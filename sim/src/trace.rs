@@ -20,18 +20,32 @@ impl Trace {
     /// Notes that something happened.
     pub fn note(&mut self, now: Instant, what: fmt::Arguments<'_>) {
         let line = format!("{:>8} {what}", now.as_millis());
-        for byte in line.bytes() {
-            // FNV-1a.
-            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        self.hash(line.as_bytes());
         if let Some(lines) = &mut self.lines {
             lines.push(line);
         }
     }
 
+    /// Notes that a packet went somewhere.
+    pub fn packet(&mut self, now: Instant, what: &str, packet: &[u8]) {
+        self.hash(packet);
+        self.note(now, format_args!("{what} {} bytes", packet.len()));
+        if let Some(lines) = &mut self.lines {
+            let shown = packet.get(..60).unwrap_or(packet);
+            lines.push(format!("{:>8}   {}", "", shown.escape_ascii()));
+        }
+    }
+
+    /// FNV-1a.
+    fn hash(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
     /// Two runs with the same hash took the same course.
     #[must_use]
-    pub const fn hash(&self) -> u64 {
+    pub const fn sum(&self) -> u64 {
         self.hash
     }
 

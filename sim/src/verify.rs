@@ -15,9 +15,10 @@ pub fn verify(ledger: &Ledger, journal: &[Handled]) -> Vec<String> {
         ledger.sent.iter().map(|(id, sent)| (&*sent.payload, *id)).collect();
     wrong.extend(wrong_order(&numbered, &names));
     for (id, sent) in &ledger.sent {
-        let handled: Vec<_> =
-            numbered.iter().filter(|handled| handled.payload == sent.payload).copied().collect();
+        let of = |(_, handled): &(usize, &Handled)| handled.payload == sent.payload;
+        let handled: Vec<_> = journal.iter().enumerate().filter(of).collect();
         wrong.extend(wrong_fate(*id, sent, &handled));
+        wrong.extend(handled_too_late(*id, sent, &handled));
     }
     wrong.extend(wrong_direct(ledger));
     wrong
@@ -52,13 +53,13 @@ fn wrong_order(numbered: &[&Handled], names: &BTreeMap<&[u8], MessageId>) -> Vec
 }
 
 /// What the application was told of a message is what happened to it.
-fn wrong_fate(id: MessageId, sent: &Sent, handled: &[&Handled]) -> Option<String> {
-    let unmarked = handled.iter().skip(1).filter(|handled| !handled.possible_duplicate).count();
-    let epochs: BTreeSet<_> = handled.iter().map(|handled| handled.epoch).collect();
+fn wrong_fate(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option<String> {
+    let unmarked = handled.iter().skip(1).filter(|(_, again)| !again.possible_duplicate).count();
+    let epochs: BTreeSet<_> = handled.iter().map(|(_, handled)| handled.epoch).collect();
     if unmarked > 0 || epochs.len() != handled.len() {
         return Some(format!("message {id} was handled {} times: {handled:?}", handled.len()));
     }
-    let outcome = handled.first().map(|handled| &handled.outcome);
+    let outcome = handled.first().map(|(_, handled)| &handled.outcome);
     let true_fate = match (&sent.fate, outcome) {
         (Fate::Pending | Fate::Failed(Failure::OutcomeUnknown), _)
         | (Fate::Acknowledged, Some(Outcome::Done))
@@ -68,11 +69,16 @@ fn wrong_fate(id: MessageId, sent: &Sent, handled: &[&Handled]) -> Option<String
         (Fate::Refused(told), Some(Outcome::Refused(code))) => told == code.as_bytes(),
         _ => false,
     };
-    // Once the application knows the outcome, nothing may be sent again.
-    if true_fate {
-        return None;
-    }
-    Some(format!("message {id} was told to be {:?}, and was {outcome:?}", sent.fate))
+    (!true_fate)
+        .then(|| format!("message {id} was told to be {:?}, and was {outcome:?}", sent.fate))
+}
+
+/// Once the application knows the outcome, nothing may make it happen again.
+fn handled_too_late(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option<String> {
+    let open = matches!(sent.fate, Fate::Pending | Fate::Failed(Failure::OutcomeUnknown));
+    let late = handled.iter().any(|(at, _)| *at >= sent.settled_at);
+    (late && !open)
+        .then(|| format!("message {id} was handled after it was told to be {:?}", sent.fate))
 }
 
 /// Direct messages carry rising numbers (see [`Pair::push`](crate::pair::Pair::push)).

@@ -86,7 +86,7 @@ async function main() {
     executablePath: setting("CHROMIUM"),
     headless: true,
     args: CHROMIUM_FLAGS,
-    userDataDir: profile,
+    userDataDir: profile, dumpio: true,
     protocolTimeout: CALL_TIME_MAX,
   });
   try {

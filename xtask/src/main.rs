@@ -7,6 +7,7 @@ mod demo;
 mod package;
 mod proxy;
 mod size;
+mod slim;
 mod tally;
 mod test;
 mod tidy;

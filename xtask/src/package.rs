@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::slim;
 use crate::tools;
 use crate::workspace::{announce, cargo, output, program, root, run as run_program, target};
 
@@ -61,10 +62,14 @@ pub(crate) fn build() -> Result<Package> {
 
     announce("Compiling the browser crate to WebAssembly");
     run_program(&mut cargo(&[
-        "build",
+        "rustc",
         "--package=tautline",
+        "--lib",
+        "--crate-type=cdylib",
         "--profile=wasm",
         "--target=wasm32-unknown-unknown",
+        "--",
+        slim::LINKER_OPTION,
     ])?)?;
     announce("Binding, optimizing and packing");
     let compiled = target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm");
@@ -87,8 +92,11 @@ pub(crate) fn build() -> Result<Package> {
 fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
     let folder = target()?.join("bound");
     replace_folder(&folder)?;
+    let linked = fs::read(compiled).with_context(|| compiled.display().to_string())?;
+    let slim = slim::slim(&linked).with_context(|| format!("cannot slim {}", compiled.display()))?;
+    fs::write("/tmp/w/size/slim.wasm", &slim)?;
     Bindgen::new()
-        .input_path(compiled)
+        .input_bytes("tautline", slim)
         .out_name("tautline")
         .web(true)?
         .typescript(false)

@@ -82,7 +82,8 @@ impl Engine for MemoryEngine {
         let now = Instant::now();
         let (state, generation, resolution) =
             self.0.sessions().open(hello, identity, &self.0.config, now)?;
-        let session = MemorySession { engine: self.0.clone(), id: hello.session, generation, state };
+        let session =
+            MemorySession { engine: self.0.clone(), id: hello.session, generation, state };
         Ok(Opened { session, resolution })
     }
 

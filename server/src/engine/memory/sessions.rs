@@ -196,11 +196,7 @@ fn earliest(idle: &BTreeSet<(Instant, SessionId)>, now: Instant) -> Instant {
 
 impl State {
     fn record(&self) -> Record {
-        Record {
-            epoch: self.direct.epoch(),
-            accepted: self.accepted,
-            head: self.direct.head(),
-        }
+        Record { epoch: self.direct.epoch(), accepted: self.accepted, head: self.direct.head() }
     }
 
     /// Whether this incarnation was made for just such a HELLO, whose WELCOME was lost: then it

@@ -1,0 +1,390 @@
+//! One connection: a task between its socket, its machine, the handler and the engine.
+
+mod ending;
+mod intake;
+mod requests;
+mod streams;
+mod timer;
+mod transport;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::ws::WebSocket;
+use tautline_protocol::session::{Input, Output};
+use tautline_protocol::{CloseCode, DIRECT, Instant, Offset, Session, SessionId, StreamId, limits};
+
+use self::intake::Intake;
+use self::requests::{Answer, Joined, Request, Requests};
+use self::streams::Streams;
+use self::timer::Timer;
+use self::transport::{Arrival, Transport};
+use crate::engine::{Engine, EngineError};
+use crate::handler::{Caller, Handler, Identity};
+use crate::lease::Lease;
+use crate::mailbox::Signals;
+use crate::server::{Enrolled, Shared};
+
+pub(crate) use self::ending::turn_away;
+
+/// Packets read in a row before what they brought is handled.
+const READS_IN_A_ROW: usize = 8;
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) address: Option<SocketAddr>,
+    pub(crate) origin: Option<String>,
+}
+
+impl Peer {
+    pub(crate) fn name(address: Option<SocketAddr>) -> String {
+        address.map_or_else(|| "an unknown address".into(), |address| address.to_string())
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Self::name(self.address))
+    }
+}
+
+/// The start of a session's id: enough to recognise it in a log, too little to take it over.
+pub(crate) fn short(session: SessionId) -> String {
+    let [a, b, c, d, ..] = session;
+    format!("{a:02x}{b:02x}{c:02x}{d:02x}")
+}
+
+pub(crate) struct Connection<H: Handler, E: Engine> {
+    shared: Arc<Shared<H, E>>,
+    enrolled: Enrolled<H, E>,
+    peer: Arc<Peer>,
+    machine: Session,
+    transport: Transport,
+    timer: Timer,
+    requests: Requests<H, E>,
+    intake: Intake<H, E>,
+    streams: Streams<E>,
+    held: Option<Held<E>>,
+    /// The machine has nothing to hand out: everything is with the transport.
+    is_drained: bool,
+    wake_at: Option<Instant>,
+    reads_in_a_row: usize,
+    /// Bytes read while the transport could take nothing.
+    read_while_blocked: usize,
+    /// Streams whose bells have rung.
+    rung: Vec<StreamId>,
+    said_bye: bool,
+    ended_with: Option<CloseCode>,
+}
+
+/// The session, once it is joined.
+struct Held<E: Engine> {
+    session: E::Session,
+    caller: Arc<Caller>,
+    /// When to ask for fresh credentials.
+    refresh_at: Option<Instant>,
+    lease: Lease,
+}
+
+/// What the task has to do next.
+enum Event<E: Engine> {
+    Mail(Signals),
+    Arrival(Arrival),
+    Answer(Answer<E>),
+    /// Messages are handled.
+    Commit,
+    /// Streams have something to read.
+    Deliver,
+    Trim(Offset),
+    Woke,
+    /// The connection has ended.
+    Over,
+}
+
+impl<H: Handler, E: Engine> Connection<H, E> {
+    pub(crate) fn new(
+        shared: Arc<Shared<H, E>>,
+        socket: WebSocket,
+        enrolled: Enrolled<H, E>,
+        peer: Peer,
+    ) -> Self {
+        let (peer, mailbox) = (Arc::new(peer), enrolled.mailbox.clone());
+        Self {
+            peer: peer.clone(),
+            machine: Session::new(shared.config.session(), shared.clock.now()),
+            transport: Transport::new(socket),
+            timer: Timer::new(shared.clock),
+            requests: Requests::new(shared.clone(), peer, mailbox.clone()),
+            intake: Intake::new(shared.clone()),
+            streams: Streams::new(mailbox),
+            held: None,
+            is_drained: false,
+            wake_at: None,
+            reads_in_a_row: 0,
+            read_while_blocked: 0,
+            rung: Vec::new(),
+            said_bye: false,
+            ended_with: None,
+            shared,
+            enrolled,
+        }
+    }
+
+    /// Runs until the connection has ended and all that was begun is committed.
+    pub(crate) async fn run(mut self) {
+        tracing::debug!("{}: opened by {}", self.label(), self.peer);
+        loop {
+            match poll_fn(|cx| self.poll_event(cx)).await {
+                Event::Over => break,
+                event => self.apply(event).await,
+            }
+        }
+        self.finish().await;
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event<E>> {
+        if let Some(event) = self.drain(cx) {
+            return Poll::Ready(event);
+        }
+        if let Poll::Ready(signals) = self.enrolled.mailbox.poll(cx, &mut self.rung) {
+            return Poll::Ready(Event::Mail(signals));
+        }
+        if self.is_drained && self.streams.has_ready() {
+            return Poll::Ready(Event::Deliver);
+        }
+        let caller = self.held.as_ref().map(|held| &held.caller);
+        if let Poll::Ready(answer) = self.requests.poll(cx, caller) {
+            return Poll::Ready(Event::Answer(answer));
+        }
+        if self.reads_in_a_row < READS_IN_A_ROW
+            && let Poll::Ready(arrival) = self.poll_read(cx)
+        {
+            return Poll::Ready(Event::Arrival(arrival));
+        }
+        if let Some(Held { caller, .. }) = &self.held {
+            let (machine, mailbox) = (&mut self.machine, &self.enrolled.mailbox);
+            if self.intake.poll(cx, machine, caller, mailbox).is_ready() {
+                return Poll::Ready(Event::Commit);
+            }
+        }
+        if self.reads_in_a_row >= READS_IN_A_ROW {
+            self.reads_in_a_row = 0;
+            if let Poll::Ready(arrival) = self.poll_read(cx) {
+                return Poll::Ready(Event::Arrival(arrival));
+            }
+        }
+        self.transport.poll_flush(cx);
+        let refresh_at = self.held.as_ref().and_then(|held| held.refresh_at);
+        let wake_at = [self.wake_at, refresh_at].into_iter().flatten().min();
+        self.timer.poll(cx, wake_at).map(|()| Event::Woke)
+    }
+
+    /// Carries out what the machine wants, as long as the transport takes packets.
+    fn drain(&mut self, cx: &mut Context<'_>) -> Option<Event<E>> {
+        self.is_drained = false;
+        while let Poll::Ready(ready) = self.transport.poll_ready(cx) {
+            if ready.is_err() {
+                self.machine.handle_input(Input::Closed, self.shared.clock.now());
+                return Some(Event::Over);
+            }
+            match self.machine.poll_output() {
+                Output::Transmit(packet) => self.transport.send(packet),
+                Output::Join(hello) => self.requests.push(Request::Join(hello)),
+                Output::Authenticate(bytes) => self.requests.push(Request::Authenticate(bytes)),
+                Output::Subscribe { stream, topic, start } => {
+                    self.requests.push(Request::Subscribe { stream, topic, start });
+                }
+                Output::Unsubscribe { stream } => {
+                    self.requests.unsubscribe(stream);
+                    self.streams.remove(stream);
+                }
+                Output::Trim { offset } => return Some(Event::Trim(offset)),
+                Output::Bye => self.said_bye = true,
+                Output::HangUp(code) => {
+                    self.ended_with = Some(code);
+                    return Some(Event::Over);
+                }
+                Output::Idle { wake_at } => {
+                    self.wake_at = wake_at;
+                    self.is_drained = true;
+                    self.read_while_blocked = 0;
+                    break;
+                }
+            }
+        }
+        // Also while the transport is blocked: what the machine would still say has to be said
+        // while finishing, which does not take for ever.
+        let is_ending = self.held.is_some() && !self.machine.is_live();
+        (is_ending || self.machine.is_closed()).then_some(Event::Over)
+    }
+
+    /// Reads the next packet. While nothing can be sent, only so much is read as a client may
+    /// have in flight, because everything that is read can make something to send.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let session = &self.shared.config.session;
+        let limit = session.window_bytes + limits::PACKET_OVERHEAD_BYTES;
+        if !self.is_drained && self.read_while_blocked > limit {
+            return Poll::Pending;
+        }
+        let arrival = self.transport.poll_read(cx);
+        if arrival.is_ready() {
+            self.reads_in_a_row += 1;
+        }
+        arrival
+    }
+
+    async fn apply(&mut self, event: Event<E>) {
+        let now = self.shared.clock.now();
+        if !matches!(event, Event::Arrival(_)) {
+            self.machine.handle_input(Input::Woke, now);
+        }
+        match event {
+            Event::Mail(signals) => self.take_mail(signals),
+            Event::Arrival(Arrival::Input(input)) => {
+                if let Input::Packet(packet) = &input {
+                    self.read_while_blocked += packet.len();
+                }
+                self.machine.handle_input(input, now);
+                self.streams.room_may_have_grown();
+            }
+            Event::Arrival(Arrival::TooLarge) => self.machine.hang_up(CloseCode::TOO_LARGE),
+            Event::Answer(answer) => self.take_answer(answer),
+            Event::Commit => self.commit().await,
+            Event::Deliver => self.deliver().await,
+            Event::Trim(offset) => {
+                if let Some(held) = &self.held {
+                    let trimmed = self.shared.engine.trim_direct(&held.session, offset).await;
+                    self.check(trimmed);
+                }
+            }
+            Event::Woke => self.refresh_credentials(now),
+            Event::Over => {}
+        }
+    }
+
+    fn take_mail(&mut self, signals: Signals) {
+        for stream in self.rung.drain(..) {
+            self.streams.rung(stream);
+        }
+        if signals.superseded {
+            tracing::info!("{}: superseded by a newer connection", self.label());
+            self.machine.hang_up(CloseCode::SUPERSEDED);
+        }
+        if signals.go_away {
+            let config = &self.shared.config;
+            let (after, spread) = (millis(config.leave_after), millis(config.leave_spread));
+            self.machine.go_away(after, spread, "the server is shutting down");
+        }
+        if signals.hang_up {
+            self.machine.hang_up(CloseCode::GOING_AWAY);
+        }
+    }
+
+    fn take_answer(&mut self, answer: Answer<E>) {
+        match answer {
+            Answer::Joined { hello, joined: Ok(joined) } => {
+                let Joined { identity, lease, opened } = joined;
+                let session = hello.session;
+                let refresh_at = self.refresh_at(&identity);
+                let peer = self.peer.address;
+                let caller = Arc::new(Caller { session, identity, peer });
+                let resolution = opened.resolution;
+                self.held = Some(Held { session: opened.session, caller, refresh_at, lease });
+                tracing::info!("{}: {:?}", self.label(), resolution.resumption);
+                self.machine.join(&hello, &resolution);
+                self.streams.add(DIRECT, None, resolution.epoch);
+            }
+            Answer::Joined { joined: Err(denied), .. } | Answer::Authenticated(Err(denied)) => {
+                tracing::warn!("{}: {}: {}", self.label(), denied.code, denied.reason);
+                self.machine.refuse(denied.code, millis(denied.after), &denied.reason);
+            }
+            Answer::Authenticated(Ok(identity)) => self.authenticated(identity),
+            Answer::Subscribed { stream, subscribed: Ok((topic, position)) } => {
+                self.streams.add(stream, Some(topic), position.epoch);
+                self.machine.subscribed(stream, position.epoch, position.offset);
+            }
+            Answer::Subscribed { stream, subscribed: Err(refusal) } => {
+                let (code, reason) = (&refusal.code, &refusal.reason);
+                tracing::debug!("{}: subscription refused: {code}: {reason}", self.label());
+                self.machine.refuse_subscription(stream, code, reason);
+            }
+        }
+    }
+
+    fn authenticated(&mut self, identity: Identity) {
+        let refresh_at = self.refresh_at(&identity);
+        let Some(held) = &mut self.held else { return };
+        if identity.name() != held.caller.identity.name() {
+            let reason = "the fresh credentials are of another identity";
+            tracing::warn!("{}: {reason}", self.label());
+            self.machine.refuse(CloseCode::WRONG_IDENTITY, 0, reason);
+            return;
+        }
+        held.refresh_at = refresh_at;
+        held.caller = Arc::new(Caller { identity, ..Caller::clone(&held.caller) });
+        self.machine.authorized();
+    }
+
+    fn refresh_at(&self, identity: &Identity) -> Option<Instant> {
+        identity.lifetime().map(|lifetime| self.shared.clock.now().after(millis(lifetime)))
+    }
+
+    fn refresh_credentials(&mut self, now: Instant) {
+        if let Some(held) = &mut self.held
+            && held.refresh_at.is_some_and(|at| now >= at)
+        {
+            held.refresh_at = None;
+            self.machine.request_credentials();
+        }
+    }
+
+    async fn commit(&mut self) {
+        self.reads_in_a_row = 0;
+        let Some(held) = &self.held else { return };
+        match self.intake.commit(&held.session).await {
+            Ok(Some((through, head))) => self.machine.handled(through, head),
+            Ok(None) => {}
+            Err(error) => self.check(Err(error)),
+        }
+    }
+
+    async fn deliver(&mut self) {
+        let Some(held) = &self.held else { return };
+        let (machine, engine) = (&mut self.machine, &self.shared.engine);
+        let delivered = self.streams.deliver_next(machine, engine, &held.session).await;
+        self.check(delivered);
+    }
+
+    /// Ends the connection if the engine has failed: the client resumes, and nothing is lost.
+    fn check(&mut self, result: Result<(), EngineError>) {
+        match result {
+            Ok(()) => {}
+            Err(EngineError::Fenced) => self.machine.hang_up(CloseCode::SUPERSEDED),
+            Err(error) => {
+                tracing::error!("{}: {error}", self.label());
+                self.machine.refuse(CloseCode::INTERNAL, 0, "the server's storage failed");
+            }
+        }
+    }
+
+    /// How the log calls this connection.
+    fn label(&self) -> String {
+        let number = self.enrolled.number;
+        let Some(Held { caller, .. }) = &self.held else { return format!("connection {number}") };
+        let session = short(caller.session);
+        let name = match caller.identity.name() {
+            "" => "anonymous",
+            name => name,
+        };
+        format!("connection {number}, session {session} of {name}")
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

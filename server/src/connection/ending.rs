@@ -1,0 +1,83 @@
+//! The end of a connection: the peer is told, and what was begun is brought to its end.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::extract::ws::WebSocket;
+use tautline_protocol::session::{Config, Output};
+use tautline_protocol::{CloseCode, Instant, Session};
+
+use super::transport::Transport;
+use super::{Connection, Held};
+use crate::engine::Engine;
+use crate::handler::Handler;
+
+/// How long the last packets may take to leave.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl<H: Handler, E: Engine> Connection<H, E> {
+    pub(super) async fn finish(mut self) {
+        let label = self.label();
+        let farewell = farewell(self.machine, self.transport, self.ended_with);
+        let settle = async {
+            let Some(Held { session, lease, .. }) = self.held.take() else { return };
+            // A message whose handling has begun has to be committed before anyone else opens
+            // the session, or it would be handled twice.
+            self.intake.rest().await;
+            if let Err(error) = self.intake.commit(&session).await {
+                tracing::error!("{label}: what was handled at the end is not committed: {error}");
+            }
+            if self.said_bye {
+                self.shared.engine.forget(session).await;
+            } else {
+                drop(session);
+            }
+            drop(lease);
+        };
+        let (code, ()) = tokio::join!(farewell, settle);
+        match code {
+            Some(code) => tracing::debug!("{label}: ended with {code}"),
+            None => tracing::debug!("{label}: closed by the client or cut"),
+        }
+    }
+}
+
+/// Ends a connection that is not let in.
+pub(crate) async fn turn_away(socket: WebSocket, code: CloseCode, reason: &str) {
+    let mut machine = Session::new(Config::default(), Instant::default());
+    match code {
+        // A client of another version might not understand a frame of this one.
+        CloseCode::VERSION => machine.hang_up(code),
+        _ => machine.refuse(code, 0, reason),
+    }
+    farewell(machine, Transport::new(socket), None).await;
+}
+
+/// Sends what the machine still has to say, and closes.
+async fn farewell(
+    mut machine: Session,
+    mut transport: Transport,
+    code: Option<CloseCode>,
+) -> Option<CloseCode> {
+    let last_words = poll_fn(|cx| {
+        while let Poll::Ready(ready) = transport.poll_ready(cx) {
+            if ready.is_err() {
+                return Poll::Ready(None);
+            }
+            match machine.poll_output() {
+                Output::Transmit(packet) => transport.send(packet),
+                Output::HangUp(code) => return Poll::Ready(Some(code)),
+                Output::Idle { .. } => return Poll::Ready(None),
+                _ => {}
+            }
+        }
+        Poll::Pending
+    });
+    let code = match code {
+        Some(code) => Some(code),
+        None => tokio::time::timeout(LAST_WORDS, last_words).await.unwrap_or_default(),
+    };
+    transport.close(code).await;
+    code
+}

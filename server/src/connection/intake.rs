@@ -1,0 +1,199 @@
+//! The messages of a connection on their way through the handler: in order, one at a time.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use tautline_protocol::downlink::{EncodedEntry, Entry};
+use tautline_protocol::session::Incoming;
+use tautline_protocol::{Kind, Seq, Session};
+use tokio_util::sync::ReusableBoxFuture;
+
+use crate::engine::{Effects, Engine, EngineError};
+use crate::handler::{Also, Caller, Handler, Message, Payload, Refusal};
+use crate::mailbox::Mailbox;
+use crate::post::{check_size, check_topic, encode};
+use crate::server::Shared;
+
+/// Messages handled in one go, before what they did is committed and others get their turn.
+const BATCH_MESSAGES: usize = 1_024;
+
+pub(super) struct Intake<H, E: Engine> {
+    shared: Arc<Shared<H, E>>,
+    /// The message being handled. Its memory is used again for the next.
+    running: ReusableBoxFuture<'static, Outcome<E::Topic>>,
+    is_running: bool,
+    /// Messages handled and not yet committed, and what they did.
+    handled: usize,
+    effects: Effects<E::Topic>,
+}
+
+/// What handling one message has come to.
+struct Outcome<T> {
+    seq: Option<Seq>,
+    answer: Option<EncodedEntry>,
+    publish: Option<(T, EncodedEntry)>,
+    direct: Vec<EncodedEntry>,
+    publishes: Vec<(T, EncodedEntry)>,
+}
+
+impl<H: Handler, E: Engine> Intake<H, E> {
+    pub(super) fn new(shared: Arc<Shared<H, E>>) -> Self {
+        Self {
+            shared,
+            running: ReusableBoxFuture::new(std::future::pending()),
+            is_running: false,
+            handled: 0,
+            effects: Effects::default(),
+        }
+    }
+
+    /// Handles what has arrived, as far as handlers do not wait. Ready when there is something to
+    /// commit.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        machine: &mut Session,
+        caller: &Arc<Caller>,
+        mailbox: &Mailbox,
+    ) -> Poll<()> {
+        while self.handled < BATCH_MESSAGES {
+            if !self.is_running {
+                if mailbox.is_fenced() {
+                    break;
+                }
+                let Some(incoming) = machine.take_message() else { break };
+                self.running.set(handle(self.shared.clone(), caller.clone(), incoming));
+                self.is_running = true;
+            }
+            match self.running.poll(cx) {
+                Poll::Ready(outcome) => self.finish(outcome),
+                Poll::Pending => break,
+            }
+        }
+        if self.handled > 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits for the message that is being handled, if there is one.
+    pub(super) async fn rest(&mut self) {
+        if self.is_running {
+            let outcome = (&mut self.running).await;
+            self.finish(outcome);
+        }
+    }
+
+    fn finish(&mut self, outcome: Outcome<E::Topic>) {
+        self.is_running = false;
+        self.handled += 1;
+        let effects = &mut self.effects;
+        effects.accepted = outcome.seq.or(effects.accepted);
+        effects.direct.extend(outcome.answer);
+        effects.direct.extend(outcome.direct);
+        effects.publishes.extend(outcome.publish);
+        effects.publishes.extend(outcome.publishes);
+    }
+
+    /// Commits what is handled; returns the last message and the direct stream's last entry.
+    pub(super) async fn commit(
+        &mut self,
+        session: &E::Session,
+    ) -> Result<Option<(Seq, u64)>, EngineError> {
+        self.handled = 0;
+        if self.effects.is_empty() {
+            return Ok(None);
+        }
+        let accepted = self.effects.accepted;
+        let head = self.shared.engine.commit(session, &mut self.effects).await?;
+        Ok(accepted.map(|seq| (seq, head)))
+    }
+}
+
+/// Handles one message, whatever the handler does.
+async fn handle<H: Handler, E: Engine>(
+    shared: Arc<Shared<H, E>>,
+    caller: Arc<Caller>,
+    incoming: Incoming,
+) -> Outcome<E::Topic> {
+    let seq = incoming.seq;
+    let attempt = AssertUnwindSafe(attempt(&shared, &caller, incoming)).catch_unwind();
+    let refusal = match attempt.await {
+        Ok(Ok(outcome)) => return outcome,
+        Ok(Err(refusal)) => refusal,
+        Err(_) => {
+            tracing::error!("the handler panicked: {} is refused", describe(&caller, seq));
+            Refusal::internal("the server's handler failed")
+        }
+    };
+    let Refusal { code, reason } = &refusal;
+    tracing::debug!("refused {}: {code}: {reason}", describe(&caller, seq));
+    let (code, reason) = (code.as_bytes(), reason.as_bytes());
+    // A volatile message has no number that its refusal could name.
+    let answer = seq.map(|seq| {
+        let format = tautline_protocol::Format::default();
+        EncodedEntry::new(format, Entry::Refusal { seq, code, reason })
+    });
+    Outcome { seq, answer, publish: None, direct: Vec::new(), publishes: Vec::new() }
+}
+
+async fn attempt<H: Handler, E: Engine>(
+    shared: &Shared<H, E>,
+    caller: &Caller,
+    incoming: Incoming,
+) -> Result<Outcome<E::Topic>, Refusal> {
+    let Incoming { seq, kind, format, possible_duplicate, topic, payload } = incoming;
+    let payload = Payload::new(format, payload);
+    let mut also = Also::default();
+    let (mut answer, mut publish) = (None, None);
+    if kind == Kind::Publish {
+        shared.handler.publish(caller, &topic, &payload).await?;
+        let topic = find_topic(&shared.engine, &topic).await?;
+        publish = Some((topic, encode(&payload).map_err(unusable)?));
+    } else {
+        let also = &mut also;
+        let message = Message { caller, seq, possible_duplicate, payload, also };
+        match (kind, seq) {
+            (Kind::Request, Some(seq)) => {
+                let reply = shared.handler.request(message).await?;
+                check_size(&reply).map_err(unusable)?;
+                let entry = Entry::Reply { seq, payload: reply.bytes() };
+                answer = Some(EncodedEntry::new(reply.format(), entry));
+            }
+            _ => shared.handler.send(message).await?,
+        }
+    }
+    let mut outcome = Outcome { seq, answer, publish, direct: Vec::new(), publishes: Vec::new() };
+    for payload in also.direct {
+        outcome.direct.push(encode(&payload).map_err(unusable)?);
+    }
+    for (topic, payload) in also.publishes {
+        check_topic(&topic).map_err(unusable)?;
+        let topic = find_topic(&shared.engine, &topic).await?;
+        outcome.publishes.push((topic, encode(&payload).map_err(unusable)?));
+    }
+    Ok(outcome)
+}
+
+pub(super) async fn find_topic<E: Engine>(engine: &E, name: &str) -> Result<E::Topic, Refusal> {
+    engine.topic(name).await.map_err(|error| match error {
+        EngineError::TooManyTopics => Refusal::new("too-many-topics", error.to_string()),
+        _ => {
+            tracing::error!("cannot get the topic {name:?}: {error}");
+            Refusal::internal("the server could not get the topic")
+        }
+    })
+}
+
+/// What the handler wants sent cannot be.
+fn unusable(error: crate::post::PostError) -> Refusal {
+    tracing::error!("the handler made something that cannot be sent: {error}");
+    Refusal::internal("the server's handler made something that cannot be sent")
+}
+
+fn describe(caller: &Caller, seq: Option<Seq>) -> String {
+    let session = super::short(caller.session);
+    seq.map_or_else(
+        || format!("a volatile message of session {session}"),
+        |seq| format!("message {seq} of session {session}"),
+    )
+}

@@ -1,0 +1,200 @@
+//! What a client asks for beside messages: to join, to prove itself again, to subscribe.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tautline_protocol::session::Hello;
+use tautline_protocol::{CloseCode, Start, StreamId};
+
+use super::Peer;
+use super::intake::find_topic;
+use crate::engine::{Engine, OpenError, Opened, Position};
+use crate::handler::{Caller, Credentials, Denied, Handler, Identity, Refusal};
+use crate::lease::{ClaimError, Lease};
+use crate::mailbox::Mailbox;
+use crate::server::Shared;
+
+pub(super) enum Request {
+    Join(Hello),
+    Authenticate(Bytes),
+    Subscribe { stream: StreamId, topic: String, start: Start },
+}
+
+pub(super) enum Answer<E: Engine> {
+    Joined { hello: Hello, joined: Result<Joined<E>, Denied> },
+    Authenticated(Result<Identity, Denied>),
+    Subscribed { stream: StreamId, subscribed: Result<(E::Topic, Position), Refusal> },
+}
+
+/// A client let in.
+pub(super) struct Joined<E: Engine> {
+    pub(super) identity: Identity,
+    pub(super) lease: Lease,
+    pub(super) opened: Opened<E::Session>,
+}
+
+type Work<E> = Pin<Box<dyn Future<Output = Answer<E>> + Send>>;
+
+/// Answers one request after the other.
+pub(super) struct Requests<H, E: Engine> {
+    shared: Arc<Shared<H, E>>,
+    peer: Arc<Peer>,
+    mailbox: Arc<Mailbox>,
+    waiting: VecDeque<Request>,
+    running: Option<Work<E>>,
+    /// What is being subscribed to at the moment.
+    subscribing: Option<StreamId>,
+}
+
+impl<H: Handler, E: Engine> Requests<H, E> {
+    pub(super) const fn new(
+        shared: Arc<Shared<H, E>>,
+        peer: Arc<Peer>,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        let waiting = VecDeque::new();
+        Self { shared, peer, mailbox, waiting, running: None, subscribing: None }
+    }
+
+    pub(super) fn push(&mut self, request: Request) {
+        if matches!(request, Request::Authenticate(_)) {
+            // Only the newest credentials count, and however many come, one waits.
+            self.waiting.retain(|waiting| !matches!(waiting, Request::Authenticate(_)));
+        }
+        self.waiting.push_back(request);
+    }
+
+    pub(super) fn unsubscribe(&mut self, unwanted: StreamId) {
+        self.waiting.retain(
+            |waiting| !matches!(waiting, Request::Subscribe { stream, .. } if *stream == unwanted),
+        );
+        if self.subscribing == Some(unwanted) {
+            self.subscribing = None;
+            self.running = None;
+        }
+    }
+
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        caller: Option<&Arc<Caller>>,
+    ) -> Poll<Answer<E>> {
+        let running = match &mut self.running {
+            Some(running) => running,
+            None => {
+                let Some(request) = self.waiting.pop_front() else { return Poll::Pending };
+                let Some(work) = self.start(request, caller) else { return Poll::Pending };
+                self.running.insert(work)
+            }
+        };
+        let answer = ready!(running.as_mut().poll(cx));
+        self.running = None;
+        self.subscribing = None;
+        Poll::Ready(answer)
+    }
+
+    fn start(&mut self, request: Request, caller: Option<&Arc<Caller>>) -> Option<Work<E>> {
+        let (shared, peer) = (self.shared.clone(), self.peer.clone());
+        Some(match request {
+            Request::Join(hello) => {
+                let mailbox = self.mailbox.clone();
+                Box::pin(async move {
+                    let joined = join(&shared, &peer, &mailbox, &hello).await;
+                    Answer::Joined { hello, joined }
+                })
+            }
+            Request::Authenticate(bytes) => {
+                Box::pin(
+                    async move { Answer::Authenticated(authorize(&shared, &peer, bytes).await) },
+                )
+            }
+            Request::Subscribe { stream, topic, start } => {
+                let caller = caller?.clone();
+                self.subscribing = Some(stream);
+                Box::pin(async move {
+                    let subscribed = subscribe(&shared, &caller, &topic, start).await;
+                    Answer::Subscribed { stream, subscribed }
+                })
+            }
+        })
+    }
+}
+
+async fn join<H: Handler, E: Engine>(
+    shared: &Shared<H, E>,
+    peer: &Peer,
+    mailbox: &Arc<Mailbox>,
+    hello: &Hello,
+) -> Result<Joined<E>, Denied> {
+    let identity = authorize(shared, peer, hello.credentials.clone()).await?;
+    let claim = shared.leases.claim(hello.session, hello.connection, &identity, mailbox).map_err(
+        |error| match error {
+            ClaimError::HeldByAnother => refused(&OpenError::WrongIdentity),
+            ClaimError::Stale => Denied::stale(),
+        },
+    )?;
+    let lease = claim.hold().await;
+    match shared.engine.open(hello, &identity).await {
+        Ok(opened) => Ok(Joined { identity, lease, opened }),
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+fn refused(error: &OpenError) -> Denied {
+    let code = match error {
+        OpenError::WrongIdentity => CloseCode::WRONG_IDENTITY,
+        OpenError::Full => CloseCode::FULL,
+        OpenError::TooMany => CloseCode::TOO_MANY,
+        OpenError::Engine(error) => {
+            tracing::error!("cannot open a session: {error}");
+            return Denied::failed("the server could not open the session");
+        }
+    };
+    Denied { code, ..Denied::unauthorized(error.to_string()) }
+}
+
+async fn authorize<H: Handler, E: Engine>(
+    shared: &Shared<H, E>,
+    peer: &Peer,
+    bytes: Bytes,
+) -> Result<Identity, Denied> {
+    let credentials = Credentials { bytes, origin: peer.origin.clone(), peer: peer.address };
+    let asked = async { shared.handler.authorize(credentials).await };
+    match AssertUnwindSafe(asked).catch_unwind().await {
+        Ok(verdict) => verdict,
+        Err(_) => {
+            tracing::error!("the handler panicked over the credentials of {peer}");
+            Err(Denied::failed("the server's handler failed"))
+        }
+    }
+}
+
+async fn subscribe<H: Handler, E: Engine>(
+    shared: &Shared<H, E>,
+    caller: &Caller,
+    name: &str,
+    start: Start,
+) -> Result<(E::Topic, Position), Refusal> {
+    let asked = async { shared.handler.subscribe(caller, name).await };
+    match AssertUnwindSafe(asked).catch_unwind().await {
+        Ok(verdict) => verdict?,
+        Err(_) => {
+            tracing::error!("the handler panicked over a subscription to {name:?}");
+            return Err(Refusal::internal("the server's handler failed"));
+        }
+    }
+    let topic = find_topic(&shared.engine, name).await?;
+    match shared.engine.locate(&topic, start).await {
+        Ok(position) => Ok((topic, position)),
+        Err(error) => {
+            tracing::error!("cannot read the topic {name:?}: {error}");
+            Err(Refusal::internal("the server could not read the topic"))
+        }
+    }
+}

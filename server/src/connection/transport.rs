@@ -1,0 +1,96 @@
+//! The WebSocket of one connection: packets in, packets out, the end.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tautline_protocol::CloseCode;
+use tautline_protocol::session::Input;
+
+/// How long a peer may take to confirm the end, before it is cut off.
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(super) struct Transport {
+    socket: WebSocket,
+    /// Something is written and may not have left.
+    is_dirty: bool,
+    /// Nothing more can be read.
+    is_deaf: bool,
+}
+
+/// What was read.
+pub(super) enum Arrival {
+    Input(Input),
+    /// A packet over the limit, unread.
+    TooLarge,
+}
+
+impl Transport {
+    pub(super) const fn new(socket: WebSocket) -> Self {
+        Self { socket, is_dirty: false, is_deaf: false }
+    }
+
+    /// Ready when a packet can be sent; an error means that the connection is broken.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+        Pin::new(&mut self.socket).poll_ready(cx)
+    }
+
+    /// Takes a packet to send. That it fails will be seen by the next [`poll_ready`](Self::poll_ready)
+    /// or read.
+    pub(super) fn send(&mut self, packet: &[u8]) {
+        let message = Message::Binary(Bytes::copy_from_slice(packet));
+        self.is_dirty = Pin::new(&mut self.socket).start_send(message).is_ok();
+    }
+
+    /// Sees to it that what was sent leaves, as far as it can.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) {
+        if self.is_dirty && Pin::new(&mut self.socket).poll_flush(cx).is_ready() {
+            self.is_dirty = false;
+        }
+    }
+
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let input = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+            Some(Ok(Message::Binary(packet))) => Input::Packet(packet),
+            Some(Ok(Message::Text(_))) => Input::Text,
+            // The WebSocket's own, which browsers do not send; tungstenite answers them.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Input::Woke,
+            Some(Err(error)) if is_too_large(&error) => {
+                self.is_deaf = true;
+                return Poll::Ready(Arrival::TooLarge);
+            }
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Input::Closed,
+        };
+        Poll::Ready(Arrival::Input(input))
+    }
+
+    /// Ends the connection: says why, if there is something to say, and waits for the peer to hear
+    /// it. A connection closed while the peer still sends would be reset, and the reason lost.
+    pub(super) async fn close(mut self, code: Option<CloseCode>) {
+        let _ = tokio::time::timeout(LINGER, async {
+            if let Some(code) = code {
+                let words = CloseCode::TABLE.iter().find(|(of, _)| *of == code);
+                let reason = words.map(|(_, words)| *words).unwrap_or_default().into();
+                let frame = CloseFrame { code: code.0, reason };
+                if self.socket.send(Message::Close(Some(frame))).await.is_err() {
+                    return;
+                }
+            }
+            let _ = self.socket.flush().await;
+            if self.is_deaf {
+                return tokio::time::sleep(LINGER).await;
+            }
+            while let Some(Ok(_)) = self.socket.next().await {}
+        })
+        .await;
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    use tungstenite::Error::Capacity;
+    let source = std::error::Error::source(error);
+    matches!(source.and_then(|source| source.downcast_ref()), Some(Capacity(_)))
+}

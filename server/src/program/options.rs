@@ -1,0 +1,153 @@
+//! The program's options, from the command line and the environment.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use tautline_server::{Config, MemoryConfig};
+use tracing::level_filters::LevelFilter;
+
+/// Holds the other end of Tautline lines: topics that browsers publish and subscribe to.
+///
+/// Lines connect to /line. For handlers of your own, build on the library tautline-server.
+#[derive(Debug, Parser)]
+#[command(name = "tautline-server", version)]
+pub(crate) struct Options {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TAUTLINE_LISTEN")]
+    pub(crate) listen: SocketAddr,
+
+    /// Origin of pages that may connect beside the server's own, such as https://example.com; can
+    /// be given many times, in the environment with commas between
+    #[arg(
+        long = "allow-origin",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        env = "TAUTLINE_ALLOW_ORIGIN"
+    )]
+    allow_origin: Vec<String>,
+
+    /// Credential that every client has to bring; other users of this machine can see it in the
+    /// list of processes, unless it is in the environment or in a file
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "TAUTLINE_TOKEN",
+        hide_env_values = true,
+        conflicts_with = "token_file"
+    )]
+    token: Option<String>,
+
+    /// File with the token, in its first line
+    #[arg(long, value_name = "FILE", env = "TAUTLINE_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Directory of files to serve at /
+    #[arg(long, value_name = "DIR", env = "TAUTLINE_STATIC")]
+    pub(crate) r#static: Option<PathBuf>,
+
+    /// How much to log on standard error: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "TAUTLINE_LOG")]
+    pub(crate) log: LevelFilter,
+
+    /// Largest message, in bytes
+    #[arg(long, value_name = "BYTES", env = "TAUTLINE_MESSAGE_BYTES",
+        default_value_t = Config::default().session.message_bytes,
+        value_parser = message_bytes)]
+    message_bytes: usize,
+
+    /// Most connections
+    #[arg(long, value_name = "COUNT", env = "TAUTLINE_CONNECTIONS",
+        default_value_t = Config::default().connections)]
+    connections: usize,
+
+    /// Most connections from one address; behind a proxy all clients have one
+    #[arg(long, value_name = "COUNT", env = "TAUTLINE_CONNECTIONS_PER_ADDRESS",
+        default_value_t = Config::default().connections_per_address)]
+    connections_per_address: usize,
+
+    /// Most sessions, connected or not
+    #[arg(long, value_name = "COUNT", env = "TAUTLINE_SESSIONS",
+        default_value_t = MemoryConfig::default().sessions)]
+    sessions: usize,
+
+    /// Seconds that a session without a connection is kept
+    #[arg(long, value_name = "SECONDS", env = "TAUTLINE_SESSION_TTL",
+        default_value_t = MemoryConfig::default().session_ttl.as_secs())]
+    session_ttl: u64,
+
+    /// Most topics
+    #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPICS",
+        default_value_t = MemoryConfig::default().topics)]
+    topics: usize,
+
+    /// Entries that each topic keeps
+    #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPIC_ENTRIES",
+        default_value_t = MemoryConfig::default().topic.entries)]
+    topic_entries: usize,
+
+    /// Bytes that each topic keeps
+    #[arg(long, value_name = "BYTES", env = "TAUTLINE_TOPIC_BYTES",
+        default_value_t = MemoryConfig::default().topic.bytes)]
+    topic_bytes: usize,
+
+    /// Seconds that a topic keeps an entry; 0: as long as there is room
+    #[arg(long, value_name = "SECONDS", env = "TAUTLINE_TOPIC_AGE",
+        default_value_t = MemoryConfig::default().topic.age.unwrap_or_default().as_secs())]
+    topic_age: u64,
+
+    /// Seconds that clients may take to leave when the server ends
+    #[arg(long, value_name = "SECONDS", env = "TAUTLINE_GRACE",
+        default_value_t = Config::default().grace.as_secs())]
+    grace: u64,
+}
+
+fn message_bytes(text: &str) -> Result<usize, String> {
+    let max = tautline_protocol::limits::MESSAGE_BYTES_MAX;
+    match text.parse() {
+        Ok(bytes) if (1..=max).contains(&bytes) => Ok(bytes),
+        _ => Err(format!("expected a number from 1 to {max}")),
+    }
+}
+
+impl Options {
+    /// The token, from wherever it is.
+    pub(crate) fn token(&self) -> Result<Option<String>, String> {
+        let Some(path) = &self.token_file else { return Ok(self.token.clone()) };
+        let name = path.display();
+        let text = fs::read_to_string(path)
+            .map_err(|error| format!("cannot read the token from {name}: {error}"))?;
+        match text.lines().next() {
+            Some(token) if !token.is_empty() => Ok(Some(token.into())),
+            _ => Err(format!("expected a token in the first line of {name}, found nothing")),
+        }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config {
+            allowed_origins: self.allow_origin.clone(),
+            connections: self.connections,
+            connections_per_address: self.connections_per_address,
+            grace: Duration::from_secs(self.grace),
+            ..Config::default()
+        };
+        config.session.message_bytes = self.message_bytes;
+        config.leave_spread = config.leave_spread.min(config.grace / 2);
+        config
+    }
+
+    pub(crate) fn memory(&self) -> MemoryConfig {
+        let mut memory = MemoryConfig {
+            sessions: self.sessions,
+            session_ttl: Duration::from_secs(self.session_ttl),
+            topics: self.topics,
+            ..MemoryConfig::default()
+        };
+        memory.topic.entries = self.topic_entries;
+        memory.topic.bytes = self.topic_bytes;
+        memory.topic.age = (self.topic_age > 0).then(|| Duration::from_secs(self.topic_age));
+        memory
+    }
+}

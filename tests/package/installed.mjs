@@ -1,0 +1,48 @@
+// The package as a user has it: installed from the tarball, served beside an application's server
+// (the example that echoes requests and pushes messages), in a real browser.
+
+import { spawnSync } from "node:child_process";
+import assert from "node:assert/strict";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import puppeteer from "puppeteer-core";
+
+import { Server, setting } from "../e2e/processes.mjs";
+import { CHROMIUM_FLAGS } from "../e2e/world.mjs";
+
+/** A folder with the tarball installed in it, as npm does it; removed after the test. */
+export async function install(t) {
+  const folder = await mkdtemp(join(tmpdir(), "tautline-package-"));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  await writeFile(join(folder, "package.json"), '{ "private": true, "type": "module" }\n');
+  const options = { cwd: folder, encoding: "utf8" };
+  const command = ["install", "--no-audit", "--no-fund", "--offline", setting("TAUTLINE_TARBALL")];
+  const { status, stderr } = spawnSync("npm", command, options);
+  assert.equal(status, 0, stderr);
+  return folder;
+}
+
+/** A blank page of a site where the package is installed; its errors fail the test. */
+export async function openPage(t) {
+  const folder = await install(t);
+  await cp(fileURLToPath(new URL("site", import.meta.url)), folder, { recursive: true });
+  const server = new Server(setting("TAUTLINE_EXAMPLE"), ["--static", folder]);
+  await server.start();
+  t.after(() => server.kill());
+  const browser = await puppeteer.launch({
+    executablePath: setting("CHROMIUM"),
+    headless: true,
+    args: CHROMIUM_FLAGS,
+    userDataDir: join(folder, "profile"),
+  });
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  t.after(() => assert.deepEqual(errors, [], "errors in the page"));
+  await page.goto(`${server.origin}/`);
+  return page;
+}
