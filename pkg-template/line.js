@@ -53,7 +53,7 @@ export class Line extends Emitter {
     const { url, credentials, numbers } = this.#settings;
     const fixed = typeof credentials === "function" ? undefined : bytesOf(credentials);
     this.#core = new Core(this.#listener(), url, fixed, numbers);
-    for (const subscription of this.#subscriptions.values()) subscription.begin();
+    for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
     this.#retryWaiting();
   }
 

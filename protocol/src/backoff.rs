@@ -35,11 +35,11 @@ impl Backoff {
         Self { config, attempts: 0, random: seed }
     }
 
-    /// A connection ended that was live for `live_ms`: one that was stable forgives the past.
-    pub const fn ended(&mut self, live_ms: u64) {
-        if live_ms >= STABLE_MS {
-            self.attempts = 0;
-        }
+    /// A connection ended that was live for `live_ms`. One that was stable forgives the past. Any
+    /// other has shown that the server is there, so that the bound starts again; but not with the
+    /// small one of the first retry, lest clients that are thrown out at once come back at once.
+    pub fn ended(&mut self, live_ms: u64) {
+        self.attempts = if live_ms >= STABLE_MS { 0 } else { self.attempts.min(1) };
     }
 
     /// Milliseconds to wait before the next attempt.

@@ -78,7 +78,10 @@ pub fn resolve(
     fresh: Epoch,
 ) -> Resolution {
     if let Some(record) = record {
-        let known = hello.epoch == record.epoch || hello.epoch == Epoch::NONE;
+        // A client that knows of no incarnation has transmitted nothing to any.
+        let untouched =
+            hello.epoch == Epoch::NONE && record.accepted == hello.restart.saturating_sub(1);
+        let known = hello.epoch == record.epoch || untouched;
         if known && hello.acknowledged <= record.accepted && hello.received <= record.head {
             return Resolution {
                 resumption: Resumption::Resumed,

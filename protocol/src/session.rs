@@ -265,7 +265,7 @@ impl Session {
         self.acknowledgement.start_after(resolution.accepted);
         let resumed = resolution.epoch == hello.epoch;
         let (received, handled) = if resumed { (hello.received, hello.handled) } else { (0, 0) };
-        self.readers.insert(DIRECT, Reader::confirmed(received, handled));
+        self.readers.insert(DIRECT, Reader::confirmed(resolution.epoch, received, handled));
         let welcome = Welcome {
             resumption: resolution.resumption,
             epoch: resolution.epoch,
@@ -276,7 +276,15 @@ impl Session {
             window_messages: self.config.window_messages as u64,
             window_bytes: self.config.window_bytes as u64,
         };
+        // Before whatever has been said to the SUBSCRIBEs that came with HELLO.
+        let answers = core::mem::take(&mut self.control);
         Downlink::Welcome(welcome).encode(&mut self.control);
+        self.control.extend_from_slice(&answers);
+    }
+
+    /// Whether the connection stands, or will when HELLO is answered.
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Joining | State::Live)
     }
 
     /// The next message to handle. Those before it are either handled or being handled; on a
@@ -294,7 +302,8 @@ impl Session {
 
     /// The subscription stands; entries behind `offset` will be delivered.
     pub fn subscribed(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
-        if let Some(reader) = self.readers.get_mut(&stream) {
+        let is_open = self.is_open();
+        if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
             reader.confirm(epoch, offset);
             Downlink::Subscribed { stream, epoch, offset }.encode(&mut self.control);
         }
@@ -302,7 +311,7 @@ impl Session {
 
     /// The subscription is refused.
     pub fn refuse_subscription(&mut self, stream: StreamId, code: &str, reason: &str) {
-        if self.readers.remove(&stream).is_some() {
+        if self.is_open() && self.readers.remove(&stream).is_some() {
             self.put_subscribe_refused(stream, code, reason);
         }
     }
@@ -322,10 +331,12 @@ impl Session {
         }
     }
 
-    /// Entries of a stream are gone before they could be delivered: it goes on behind `offset`.
+    /// Entries of a stream are gone before they could be delivered: it goes on behind `offset` of
+    /// `epoch`, which is another one if the log was begun anew.
     pub fn gap(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
-        if let Some(reader) = self.readers.get_mut(&stream) {
-            reader.skip_to(offset);
+        let is_open = self.is_open();
+        if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
+            reader.skip_to(epoch, offset);
             self.flush_entries_of(stream);
             Downlink::Gap { stream, epoch, offset }.encode(&mut self.control);
         }

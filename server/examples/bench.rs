@@ -1,2 +1,110 @@
-//! x
-fn main() {}
+//! The server of the benchmarks: a line that answers as asked, beside a bare WebSocket that does
+//! the same. Build it with `--release`.
+//!
+//! On both, `push N SIZE` has N messages of SIZE bytes sent. At `/line`, any other request is
+//! echoed, and sends are just accepted. At `/raw`, `echo ...` comes back as it is, and any other
+//! message is confirmed with `a`.
+
+use std::error::Error;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use axum::routing::any;
+use clap::Parser;
+use tautline_server::{
+    Credentials, Denied, Handler, Identity, MemoryConfig, MemoryEngine, Message, Payload, Refusal,
+    Server, serve_app,
+};
+use tokio::net::TcpListener;
+use tower_http::services::ServeDir;
+
+/// The server of the benchmarks.
+#[derive(Parser)]
+struct Options {
+    /// Address and port to listen on
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Directory of files to serve at /
+    #[arg(long)]
+    r#static: Option<PathBuf>,
+}
+
+struct Echo;
+
+impl Handler for Echo {
+    async fn authorize(&self, _: Credentials) -> Result<Identity, Denied> {
+        Ok(Identity::anonymous())
+    }
+
+    async fn send(&self, _: Message<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn request(&self, mut message: Message<'_>) -> Result<Payload, Refusal> {
+        if let Some((count, size)) = message.payload.as_str().and_then(asked_to_push) {
+            let payload = Payload::text("x".repeat(size));
+            for _ in 0..count {
+                message.push(payload.clone());
+            }
+        }
+        Ok(message.payload)
+    }
+}
+
+/// `push N SIZE`.
+fn asked_to_push(text: &str) -> Option<(usize, usize)> {
+    let (count, size) = text.strip_prefix("push ")?.split_once(' ')?;
+    Some((count.parse().ok()?, size.parse().ok()?))
+}
+
+async fn raw(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(answer)
+}
+
+async fn answer(mut socket: WebSocket) {
+    while let Some(Ok(frame)) = socket.recv().await {
+        let Frame::Text(text) = frame else { continue };
+        let answered = if let Some((count, size)) = asked_to_push(&text) {
+            push(&mut socket, count, size).await
+        } else if text.starts_with("echo ") {
+            socket.send(Frame::Text(text)).await
+        } else {
+            socket.send(Frame::text("a")).await
+        };
+        if answered.is_err() {
+            return;
+        }
+    }
+}
+
+async fn push(socket: &mut WebSocket, count: usize, size: usize) -> Result<(), axum::Error> {
+    let text = "x".repeat(size);
+    for _ in 0..count {
+        socket.send(Frame::text(text.as_str())).await?;
+    }
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    let listener = TcpListener::bind(options.listen).await?;
+    let mut memory = MemoryConfig::default();
+    // All that is pushed at once has to fit, however slow the page.
+    memory.direct.entries = 1_000_000;
+    memory.direct.bytes = 256 * 1024 * 1024;
+    let server = Server::with_engine(Default::default(), Echo, MemoryEngine::new(memory));
+    let mut app = server.router().route("/raw", any(raw));
+    if let Some(directory) = options.r#static {
+        app = app.fallback_service(ServeDir::new(directory));
+    }
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "listening on http://{}", listener.local_addr()?)?;
+    stdout.flush()?;
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    serve_app(listener, &server, app, interrupted).await?;
+    Ok(())
+}

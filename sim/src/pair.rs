@@ -283,10 +283,9 @@ impl Pair {
     pub fn wrong(&self) -> Vec<String> {
         let mut wrong = verify(&self.ledger, &self.server.journal);
         let by_server = self.server.hang_ups.iter().map(|(_, code)| code);
-        for code in self.hang_ups.iter().chain(by_server) {
-            if ACCUSATIONS.contains(code) {
-                wrong.push(format!("one end accused the other: {code}"));
-            }
+        let mut codes = self.hang_ups.iter().chain(by_server);
+        if let Some(code) = codes.find(|code| ACCUSATIONS.contains(code)) {
+            wrong.push(format!("one honest end accused the other: {code}"));
         }
         wrong
     }

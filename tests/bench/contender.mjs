@@ -1,44 +1,16 @@
 // One contender in its own page, and what is measured on it.
 
-import { readFile } from "node:fs/promises";
-import { join, normalize } from "node:path";
-import { fileURLToPath } from "node:url";
 import { setTimeout as pause } from "node:timers/promises";
-
-import { setting } from "../e2e/processes.mjs";
-
-const SITE = fileURLToPath(new URL("site", import.meta.url));
-const PACKAGE_PATH = "/node_modules/tautline/";
-const TYPES = { html: "text/html", js: "text/javascript", wasm: "application/wasm" };
 
 export const MESSAGE_BYTES = 64;
 const TEXT = "x".repeat(MESSAGE_BYTES);
 /** How long acknowledgements that go alone may be on their way. */
 const QUIET_MS = 500;
+/** Between messages that are to be alone on the wire. */
+const GAP_MS = 50;
 
 /** Puppeteer's own limit is made for slow pages, not for long measurements. */
 export const CALL_TIME_MAX = 600_000;
-
-/**
- * Serves the page from the disk under the measured server's own origin, so that the server needs
- * neither static files nor a list of origins.
- */
-async function serveFromDisk(page) {
-  await page.setRequestInterception(true);
-  page.on("request", async (request) => {
-    const path = normalize(new URL(request.url()).pathname);
-    const file = path.startsWith(PACKAGE_PATH)
-      ? join(setting("TAUTLINE_NPM"), path.slice(PACKAGE_PATH.length))
-      : join(SITE, path === "/" ? "index.html" : path);
-    try {
-      const contentType = TYPES[file.split(".").pop()];
-      await request.respond({ body: await readFile(file), contentType });
-    } catch (error) {
-      console.error(`${path}: ${error.message}`);
-      await request.respond({ status: 404 });
-    }
-  });
-}
 
 export class Contender {
   #page;
@@ -59,7 +31,6 @@ export class Contender {
     });
     // Whoever waits for an operation learns of it; there may be no one at the moment.
     contender.#failed.catch(() => {});
-    await serveFromDisk(contender.#page);
     await contender.#page.goto(`${proxy?.origin ?? origin}/`);
     contender.#metrics = await contender.#page.createCDPSession();
     await contender.#metrics.send("Performance.enable", { timeDomain: "threadTicks" });
@@ -99,38 +70,38 @@ export class Contender {
     return this.#measure(count, "receive", count, MESSAGE_BYTES);
   }
 
-  /** Milliseconds of `count` round trips, one after the other. */
-  async roundTrips(count) {
+  /** Milliseconds of a round trip, one after the other, as means of `each`. */
+  async roundTrips(samples, each) {
     await this.#page.bringToFront();
-    return this.#call("roundTrips", count, TEXT);
+    return this.#call("roundTrips", samples, each, TEXT);
   }
 
-  /** Bytes per message each way, all but the payload, through the proxy. */
+  /**
+   * Bytes per message through the proxy: `[there, back]` for `apart` sends and `apart` round trips
+   * that are alone on the wire, and for bursts of `burst` each way. Of a message, what is beyond
+   * its payload; of the way on which only acknowledgements go, all.
+   */
   async wire({ apart, burst }) {
-    const gap = 50;
-    const sendApart = await this.#count(() => this.#call("sendApart", apart, TEXT, gap));
-    const sendBurst = await this.#count(() => this.#call("send", burst, TEXT));
-    const askedApart = await this.#count(() => this.#call("receiveApart", apart, MESSAGE_BYTES, gap));
-    const askedBurst = await this.#count(() => this.#call("receive", burst, MESSAGE_BYTES));
-    const round = (bytes, count, payload) => Number((bytes / count - payload).toFixed(2));
+    const bytes = MESSAGE_BYTES;
+    const send = await this.#count(apart, () => this.#call("apart", "send", apart, TEXT, GAP_MS));
+    const ask = await this.#count(apart, () => this.#call("apart", "ask", apart, TEXT, GAP_MS));
+    const sends = await this.#count(burst, () => this.#call("send", burst, TEXT));
+    const pushes = await this.#count(burst, () => this.#call("receive", burst, bytes));
     return {
-      sendApart: round(sendApart.up, apart, MESSAGE_BYTES),
-      sendApartAcks: round(sendApart.down, apart, 0),
-      sendBurst: round(sendBurst.up, burst, MESSAGE_BYTES),
-      sendBurstAcks: round(sendBurst.down, burst, 0),
-      receiveApart: round(askedApart.down, apart, MESSAGE_BYTES),
-      receiveApartAsking: round(askedApart.up, apart, 0),
-      receiveBurst: round(askedBurst.down, burst, MESSAGE_BYTES),
-      receiveBurstAcks: round(askedBurst.up, burst, 0),
+      sendAlone: [send.up - bytes, send.down],
+      roundTripAlone: [ask.up - bytes, ask.down - bytes],
+      sendBurst: [sends.up - bytes, sends.down],
+      pushBurst: [pushes.down - bytes, pushes.up],
     };
   }
 
-  async #count(operation) {
+  /** Bytes each way per message, from before `operation` until all is quiet. */
+  async #count(messages, operation) {
     const before = await this.#proxy.state(this.#lab);
     await operation();
     await pause(QUIET_MS);
     const after = await this.#proxy.state(this.#lab);
-    return { up: after.up - before.up, down: after.down - before.down };
+    return { up: (after.up - before.up) / messages, down: (after.down - before.down) / messages };
   }
 
   async close() {

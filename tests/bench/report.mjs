@@ -28,41 +28,42 @@ const ROWS = [
 export function summarize(rounds) {
   return ROWS.map(([what, decimals, read, aim]) => {
     const compared = compare(rounds, read);
-    const of = (key) => median(compared.map((each) => each[key]));
-    const ratios = compared.map(({ ratio }) => Number(ratio.toFixed(2)));
-    return { what, decimals, aim, tautline: of("tautline"), bare: of("bare"), ratio: of("ratio"), ratios };
+    const [tautline, bare, ratio] = ["tautline", "bare", "ratio"].map((key) => {
+      return median(compared.map((each) => each[key]));
+    });
+    const ratios = compared.map((each) => Number(each.ratio.toFixed(2)));
+    return { what, decimals, aim, tautline, bare, ratio, ratios };
   });
 }
 
+function printRow(what, columns, note) {
+  const cells = columns.map((cell) => cell.padStart(11)).join("");
+  console.log(`${what.padEnd(28)}${cells}  (${note})`);
+}
+
 export function printSummary(rows) {
-  const number = (value, decimals) => {
-    return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-  };
-  const line = (...cells) => {
-    const [what, tautline, bare, ratio, ...rest] = cells;
-    const columns = [tautline, bare, ratio].map((cell) => cell.padStart(11));
-    console.log(`${what.padEnd(28)}${columns.join("")}  ${rest.join("  ")}`.trimEnd());
-  };
   console.log();
-  line("median of the rounds", "Tautline", "bare", "ratio", "(aim; ratio of each round)");
+  printRow("median of the rounds", ["Tautline", "bare", "ratio"], "aim; ratio of each round");
   for (const { what, decimals, aim, tautline, bare, ratio, ratios } of rows) {
+    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+    const medians = [tautline, bare].map((value) => value.toLocaleString("en", digits));
     const each = ratios.map((value) => value.toFixed(2)).join(" ");
-    line(what, number(tautline, decimals), number(bare, decimals), ratio.toFixed(2), `(${aim}; ${each})`);
+    printRow(what, [...medians, ratio.toFixed(2)], `${aim}; ${each}`);
   }
 }
 
 const WIRE_ROWS = [
-  ["send alone", "sendApart", "sendApartAcks"],
-  ["send in a burst", "sendBurst", "sendBurstAcks"],
-  ["push alone, with its answer", "receiveApart", "receiveApartAsking"],
-  ["push in a burst", "receiveBurst", "receiveBurstAcks"],
+  ["send alone (its ack)", "sendAlone"],
+  ["request alone (its reply)", "roundTripAlone"],
+  ["send in a burst (acks)", "sendBurst"],
+  ["push in a burst (acks)", "pushBurst"],
 ];
 
 export function printWire(wire) {
-  console.log("\nbytes on the wire per message of 64, beyond its payload (the other way)");
+  console.log("\nTCP bytes per message of 64, without its payload (the other way)");
   console.log(`${"".padEnd(28)}${"Tautline".padStart(18)}${"bare".padStart(18)}`);
-  for (const [what, there, back] of WIRE_ROWS) {
-    const cell = (bytes) => `${bytes[there].toFixed(2)} (${bytes[back].toFixed(2)})`.padStart(18);
-    console.log(`${what.padEnd(28)}${cell(wire.tautline)}${cell(wire.bare)}`);
+  for (const [what, key] of WIRE_ROWS) {
+    const cell = ([there, back]) => `${there.toFixed(2)} (${back.toFixed(2)})`.padStart(18);
+    console.log(`${what.padEnd(28)}${cell(wire.tautline[key])}${cell(wire.bare[key])}`);
   }
 }

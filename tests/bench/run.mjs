@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import puppeteer from "puppeteer-core";
 
 import { Proxy, Server, setting } from "../e2e/processes.mjs";
+import { assembleSite } from "../e2e/site.mjs";
 import { CHROMIUM_FLAGS } from "../e2e/world.mjs";
 import { CALL_TIME_MAX, Contender, MESSAGE_BYTES } from "./contender.mjs";
 import { median, printSummary, printWire, summarize } from "./report.mjs";
@@ -15,15 +16,17 @@ import { median, printSummary, printWire, summarize } from "./report.mjs";
 const ROUNDS = 5;
 const SENDS = 20_000;
 const PUSHES = 50_000;
-const ROUND_TRIPS = 500;
+const ROUND_TRIPS = { samples: 100, each: 5 };
 const WIRE = { apart: 40, burst: 1_000 };
 const NAMES = ["tautline", "bare"];
+const SITE = new URL("site", import.meta.url);
 const TARGET = fileURLToPath(new URL("../../target", import.meta.url));
 
 async function measureRound(contender) {
   const send = await contender.send(SENDS);
   const receive = await contender.receive(PUSHES);
-  const roundTripP50 = median(await contender.roundTrips(ROUND_TRIPS));
+  const { samples, each } = ROUND_TRIPS;
+  const roundTripP50 = median(await contender.roundTrips(samples, each));
   return { send, receive, roundTripP50 };
 }
 
@@ -79,14 +82,15 @@ async function measure(browser, server) {
 }
 
 async function main() {
-  const profile = await mkdtemp(join(tmpdir(), "tautline-bench-"));
-  const server = new Server(setting("TAUTLINE_BENCH_SERVER"), []);
+  const directory = await mkdtemp(join(tmpdir(), "tautline-bench-"));
+  const site = await assembleSite(SITE, join(directory, "site"));
+  const server = new Server(setting("TAUTLINE_BENCH_SERVER"), ["--static", site]);
   await server.start();
   const browser = await puppeteer.launch({
     executablePath: setting("CHROMIUM"),
     headless: true,
     args: CHROMIUM_FLAGS,
-    userDataDir: profile, dumpio: true,
+    userDataDir: join(directory, "profile"),
     protocolTimeout: CALL_TIME_MAX,
   });
   try {
@@ -102,7 +106,7 @@ async function main() {
   } finally {
     await browser.close();
     await server.kill();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

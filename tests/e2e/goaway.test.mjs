@@ -8,7 +8,7 @@ import { World } from "./world.mjs";
 
 const END_WITHIN_MS = 15_000;
 
-test("a server that is shut down says goodbye, and the line carries on with the next", async (t) => {
+test("a server that is shut down says goodbye, and the line carries on", async (t) => {
   const world = await World.start(t);
   const tab = await world.tabDirect();
   await tab.read("up");

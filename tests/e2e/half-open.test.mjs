@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { assertDelivered } from "./account.mjs";
 import { World } from "./world.mjs";
@@ -22,8 +21,7 @@ test("half-open with traffic is found and replaced in under 5 s", async (t) => {
 
   const stalledAt = Date.now();
   await world.proxy.act("exposed", "stall");
-  await pause(300);
-  const [next] = (await exposed.log()).filter(({ what, at }) => what === "published" && at > stalledAt);
+  const next = await exposed.told({ what: "published" }, { since: stalledAt + 1 });
   const left = await exposed.told({ what: "state" }, { since: stalledAt });
   const open = await exposed.told({ what: "state", state: "open" }, { since: stalledAt });
   const confirmed = await exposed.told({ what: "settled", number: next.number });

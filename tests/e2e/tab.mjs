@@ -62,8 +62,8 @@ export class Tab {
     } catch (error) {
       const log = await this.log().catch(() => []);
       const last = log.slice(-10).map((entry) => JSON.stringify(entry)).join("\n");
-      const { message } = error;
-      throw new Error(`expected ${JSON.stringify(wanted)} (${message}); the log ends with\n${last}`);
+      const expected = `expected ${JSON.stringify(wanted)} (${error.message})`;
+      throw new Error(`${expected}; the log ends with\n${last}`);
     }
   }
 

@@ -1,15 +1,17 @@
 // A world for one test: server, fault proxy, Chromium and a page's files. All end with the test.
 
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 import puppeteer from "puppeteer-core";
 
 import { Proxy, Server, setting } from "./processes.mjs";
+import { assembleSite } from "./site.mjs";
 import { Tab } from "./tab.mjs";
+
+const SITE = new URL("site", import.meta.url);
 
 /** On top of puppeteer's own, which keep pages in the background awake. */
 export const CHROMIUM_FLAGS = [
@@ -20,7 +22,6 @@ export const CHROMIUM_FLAGS = [
 export class World {
   #browser;
   #directory;
-  #site;
   #pageErrors = [];
 
   /** Starts everything; `site` is what the server serves, by default a blank page. */
@@ -28,8 +29,8 @@ export class World {
     const world = new World();
     t.after(() => world.#stop());
     world.#directory = await mkdtemp(join(tmpdir(), "tautline-e2e-"));
-    world.#site = site ?? (await world.#assembleSite());
-    world.server = new Server(setting("TAUTLINE_SERVER"), ["--static", world.#site]);
+    const directory = site ?? (await assembleSite(SITE, join(world.#directory, "site")));
+    world.server = new Server(setting("TAUTLINE_SERVER"), ["--static", directory]);
     await world.server.start();
     world.proxy = await Proxy.start(world.server.origin);
     world.#browser = await puppeteer.launch({
@@ -39,14 +40,6 @@ export class World {
       userDataDir: join(world.#directory, "profile"),
     });
     return world;
-  }
-
-  async #assembleSite() {
-    const site = join(this.#directory, "site");
-    await cp(fileURLToPath(new URL("site", import.meta.url)), site, { recursive: true });
-    const installed = join(site, "node_modules/tautline");
-    await cp(setting("TAUTLINE_NPM"), installed, { recursive: true });
-    return site;
   }
 
   /** Opens a page; whatever it throws fails the test. */

@@ -17,6 +17,7 @@ use crate::workspace::{announce, cargo, own_program, root, run, target};
 pub(crate) struct Builds {
     package: OnceCell<Package>,
     server: OnceCell<PathBuf>,
+    example: OnceCell<PathBuf>,
     demo: OnceCell<PathBuf>,
     browser: OnceCell<Browser>,
 }
@@ -33,6 +34,16 @@ impl Builds {
             announce("Building the server");
             run(&mut cargo(&["build", "--package=tautline-server", "--bin=tautline-server"])?)?;
             Ok(target()?.join(format!("debug/tautline-server{}", env::consts::EXE_SUFFIX)))
+        })?;
+        Ok(path)
+    }
+
+    /// An application's server: the example that echoes requests and pushes messages.
+    fn example(&self) -> Result<&Path> {
+        let path = remember(&self.example, || {
+            announce("Building the example server");
+            run(&mut cargo(&["build", "--package=tautline-server", "--example=bench"])?)?;
+            Ok(target()?.join(format!("debug/examples/bench{}", env::consts::EXE_SUFFIX)))
         })?;
         Ok(path)
     }
@@ -57,6 +68,7 @@ impl Builds {
             .env("TAUTLINE_NPM", &self.package()?.folder)
             .env("TAUTLINE_TARBALL", &self.package()?.tarball)
             .env("TAUTLINE_SERVER", self.server()?)
+            .env("TAUTLINE_EXAMPLE", self.example()?)
             .env("TAUTLINE_DEMO", self.demo()?)
             .env("TAUTLINE_PROXY", own_program()?)
             .env("CHROMIUM", &browser.chromium);

@@ -83,6 +83,9 @@ pub(super) struct Core {
     streams: Vec<Stream>,
     next_stream: StreamId,
     held_ack: Option<HeldAck>,
+    /// Up to this message an answer may be among direct entries that are gone: their
+    /// acknowledgement does not say how they ended.
+    doubtful: Seq,
     /// Control frames to transmit on this connection, encoded.
     control: Vec<u8>,
     /// REFUSE or GOAWAY: not before this the next attempt.
@@ -120,6 +123,7 @@ impl Core {
             streams: [Stream::direct()].into(),
             next_stream: DIRECT + 1,
             held_ack: None,
+            doubtful: 0,
             control: Vec::new(),
             not_before: None,
             message_bytes_max: MESSAGE_BYTES,
@@ -230,7 +234,7 @@ impl Core {
         }
         let id = self.next_stream;
         self.next_stream += 1;
-        if matches!(self.state, State::Live(_)) {
+        if self.has_said_hello() {
             Uplink::Subscribe { stream: id, topic, start }.encode(&mut self.control);
         }
         self.streams.push(Stream::new(id, String::from(topic), start));
@@ -240,9 +244,15 @@ impl Core {
     pub(super) fn unsubscribe(&mut self, stream: StreamId) {
         let Some(index) = self.stream_index(stream).filter(|_| stream != DIRECT) else { return };
         self.streams.remove(index);
-        if matches!(self.state, State::Live(_)) {
+        if self.has_said_hello() {
             Uplink::Unsubscribe { stream }.encode(&mut self.control);
         }
+    }
+
+    /// Whether the server has been told of the streams; what changes since goes as a frame of its
+    /// own, behind WELCOME.
+    const fn has_said_hello(&self) -> bool {
+        matches!(self.state, State::Live(_) | State::Joining { hello_sent_at: Some(_), .. })
     }
 
     pub(super) fn handled(&mut self, stream: StreamId, offset: Offset) {
@@ -276,18 +286,19 @@ impl Core {
                 true
             }
             _ => {
-                self.end(End::Requested, CloseCode::NORMAL);
+                if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
+                    self.notices.push_back(Notice::HangUp(CloseCode::NORMAL));
+                }
+                self.end_reason.clear();
+                self.end(End::Requested);
                 true
             }
         }
     }
 
-    /// Fails whatever is unsettled and closes.
-    fn end(&mut self, end: End, code: CloseCode) {
+    /// Fails whatever is unsettled and closes; the connection is gone already.
+    fn end(&mut self, end: End) {
         self.fail_outbox();
-        if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
-            self.notices.push_back(Notice::HangUp(code));
-        }
         self.state = State::Closed;
         self.control.clear();
         self.streams.truncate(1);

@@ -15,6 +15,8 @@ pub type MessageId = u64;
 struct Stored {
     id: MessageId,
     head: u8,
+    /// Its reply or refusal has come: it is settled but for the acknowledgement.
+    answered: bool,
     body: Vec<u8>,
 }
 
@@ -97,7 +99,7 @@ impl Outbox {
         let id = self.next_id;
         self.next_id += 1;
         self.bytes += body.len();
-        self.messages.push_back(Stored { id, head, body });
+        self.messages.push_back(Stored { id, head, answered: false, body });
         id
     }
 
@@ -115,13 +117,17 @@ impl Outbox {
         true
     }
 
-    /// The application's name of message `seq`, if it is transmitted and not yet settled.
-    pub(super) fn id_of(&self, seq: Seq) -> Option<MessageId> {
+    /// Message `seq` is answered; the application's name of it, if it is transmitted and not yet
+    /// settled.
+    pub(super) fn answer(&mut self, seq: Seq) -> Option<MessageId> {
         let index = usize::try_from(seq.checked_sub(self.acknowledged + 1)?).ok()?;
         if index >= self.numbered {
             return None;
         }
-        self.messages.get(index).map(|message| message.id)
+        let message = self.messages.get_mut(index)?;
+        let first = !message.answered;
+        message.answered = true;
+        first.then_some(message.id)
     }
 
     /// Settles every message up to `seq`. `None` if `seq` is not the number of a message in
@@ -147,8 +153,19 @@ impl Outbox {
         true
     }
 
-    /// Everything transmitted and unsettled may have been handled by the lost incarnation.
-    pub(super) const fn mark_uncertain(&mut self) {
+    /// Everything transmitted and unsettled may have been handled by the lost incarnation; what
+    /// was answered surely has been, and is not sent again.
+    pub(super) fn mark_uncertain(&mut self) {
+        let (all, bytes) = (self.messages.len(), &mut self.bytes);
+        self.messages.retain(|message| {
+            if message.answered {
+                *bytes -= message.body.len();
+            }
+            !message.answered
+        });
+        let answered = all - self.messages.len();
+        self.numbered -= answered;
+        self.settled += answered as u64;
         self.uncertain = self.numbered;
     }
 
@@ -183,11 +200,18 @@ impl Outbox {
         last
     }
 
-    /// As [`cancel`](Self::cancel), for the first message whose body is over `max`.
-    pub(super) fn cancel_larger_than(&mut self, max: usize) -> Option<MessageId> {
-        let waiting = self.messages.iter().skip(self.numbered);
-        let id = waiting.clone().find(|message| message.payload_length() > max)?.id;
-        self.cancel(id).then_some(id)
+    /// On a new connection, before anything is transmitted: removes the first message over `max`
+    /// that this incarnation of the session has not accepted; its successors move up. Returns its
+    /// name, and whether a lost incarnation may have accepted it.
+    pub(super) fn remove_larger_than(&mut self, max: usize) -> Option<(MessageId, bool)> {
+        let mut waiting = self.messages.iter().enumerate().skip(self.in_flight);
+        let (index, _) = waiting.find(|(_, message)| message.payload_length() > max)?;
+        let message = self.messages.remove(index)?;
+        self.bytes -= message.body.len();
+        let uncertain = index < self.uncertain;
+        self.uncertain -= usize::from(uncertain);
+        self.numbered -= usize::from(index < self.numbered);
+        Some((message.id, uncertain))
     }
 
     /// Whether [`fill`](Self::fill) would add a message to an empty packet.
@@ -206,7 +230,7 @@ impl Outbox {
         let mut packet_bytes = out.len();
         while let Some(next) = self.messages.get(self.in_flight) {
             let size = next.body.len();
-            let first = self.in_flight == start;
+            let first = packet_bytes == 0;
             if !self.fits(next, window) || (!first && packet_bytes + size > PACKET_BYTES) {
                 break;
             }

@@ -33,6 +33,11 @@ pub(super) struct Stream {
     /// How the application asked to start; holds until there is a cursor.
     start: Start,
     cursor: Option<Cursor>,
+    /// The server has taken up reading on this connection. Before that it could not tell which
+    /// incarnation of the log a report is about.
+    confirmed: bool,
+    /// The last entry that is the application's to handle; answers are the machine's.
+    last_message: Offset,
     reported: Offset,
     unreported_bytes: usize,
     /// When the oldest handled and unreported entry was handled.
@@ -45,7 +50,17 @@ impl Stream {
             Start::After(cursor) => Some(cursor),
             Start::Last(_) => None,
         };
-        Self { id, topic, start, cursor, reported: 0, unreported_bytes: 0, report_by: None }
+        Self {
+            id,
+            topic,
+            start,
+            cursor,
+            confirmed: id == crate::DIRECT,
+            last_message: 0,
+            reported: 0,
+            unreported_bytes: 0,
+            report_by: None,
+        }
     }
 
     pub(super) const fn direct() -> Self {
@@ -64,6 +79,7 @@ impl Stream {
 
     /// A new connection: HELLO or SUBSCRIBE has just told the server the cursor.
     pub(super) fn announced(&mut self) {
+        self.confirmed = self.id == crate::DIRECT;
         self.reported = self.cursor().handled;
         self.unreported_bytes = 0;
         self.report_by = None;
@@ -77,6 +93,7 @@ impl Stream {
         epoch: Epoch,
         offset: Offset,
     ) -> Result<Option<Missing>, ()> {
+        self.confirmed = true;
         let before = self.cursor;
         let moved = Cursor { epoch, received: offset, handled: offset };
         match before {
@@ -92,6 +109,7 @@ impl Stream {
             }
             Some(_) => {
                 self.cursor = Some(moved);
+                self.last_message = 0;
                 self.reported = offset;
                 Ok(Some(Missing { from: 1, to: offset, reset: true }))
             }
@@ -106,6 +124,7 @@ impl Stream {
     /// The server has begun the log anew, from its first entry.
     pub(super) fn restart(&mut self, epoch: Epoch) {
         self.cursor = Some(Cursor { epoch, received: 0, handled: 0 });
+        self.last_message = 0;
         self.announced();
     }
 
@@ -115,7 +134,7 @@ impl Stream {
         }
     }
 
-    pub(super) fn arrive(&mut self, offset: Offset, bytes: usize) -> Arrival {
+    pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
         let Some(cursor) = &mut self.cursor else { return Arrival::Hole };
         if offset <= cursor.received {
             return Arrival::Duplicate;
@@ -124,6 +143,9 @@ impl Stream {
             return Arrival::Hole;
         }
         cursor.received = offset;
+        if !is_answer {
+            self.last_message = offset;
+        }
         self.unreported_bytes += bytes;
         Arrival::Fresh
     }
@@ -131,7 +153,9 @@ impl Stream {
     /// The application has handled everything up to `offset`.
     pub(super) fn handled(&mut self, offset: Offset, now: Instant) {
         let Some(cursor) = &mut self.cursor else { return };
-        let offset = offset.min(cursor.received);
+        // What follows the application's last message is answers, which need no handling.
+        let all = offset.max(cursor.handled) >= self.last_message;
+        let offset = if all { cursor.received } else { offset };
         if offset > cursor.handled {
             cursor.handled = offset;
             self.report_by.get_or_insert(now.after(RECEIVED_DELAY_MS));
@@ -140,7 +164,7 @@ impl Stream {
 
     /// When the cursor is to be reported; `now` if enough has gathered.
     pub(super) fn report_by(&self, now: Instant) -> Option<Instant> {
-        let by = self.report_by?;
+        let by = self.report_by.filter(|_| self.confirmed)?;
         let handled = self.cursor().handled;
         let much = handled.saturating_sub(self.reported) >= RECEIVED_ENTRIES
             || self.unreported_bytes >= RECEIVED_BYTES;
@@ -149,7 +173,7 @@ impl Stream {
 
     /// The cursor to report, if the server does not know it; counts as reported from now on.
     pub(super) fn take_report(&mut self) -> Option<Offset> {
-        self.report_by.take()?;
+        self.report_by.take_if(|_| self.confirmed)?;
         self.unreported_bytes = 0;
         self.reported = self.cursor().handled;
         Some(self.reported)

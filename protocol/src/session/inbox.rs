@@ -39,7 +39,23 @@ pub(super) struct Inbox {
     /// The highest number accepted.
     accepted: Seq,
     waiting: VecDeque<Incoming>,
-    waiting_bytes: usize,
+    numbered: Load,
+    volatile: Load,
+}
+
+/// How much waits.
+#[derive(Default)]
+struct Load {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Load {
+    /// Whether another message of `size` bytes is over the window.
+    fn is_full(&self, size: usize, config: &super::Config) -> bool {
+        self.messages >= config.window_messages
+            || (self.bytes > 0 && self.bytes + size > config.window_bytes)
+    }
 }
 
 impl Inbox {
@@ -54,25 +70,25 @@ impl Inbox {
         payload: Bytes,
         config: &super::Config,
     ) -> Verdict {
-        let crowded = self.waiting.len() >= config.window_messages
-            || (self.waiting_bytes > 0 && self.waiting_bytes + payload.len() > config.window_bytes);
+        let size = payload.len();
         let seq = match message.seq_low {
-            // Volatile messages give way: they are outside the window that the client keeps to.
-            None if crowded => return Verdict::Dropped,
+            // Volatile messages are outside the window that the client keeps to.
+            None if self.volatile.is_full(size, config) => return Verdict::Dropped,
             None => None,
-            Some(low) => match nearest(self.accepted + 1, low) {
-                Some(seq) if seq == self.accepted + 1 => Some(seq),
+            Some(low) => match nearest(self.accepted, low) {
                 Some(seq) if seq <= self.accepted => return Verdict::Duplicate,
-                _ => return Verdict::Violation,
+                Some(seq) if seq - self.accepted > 1 => return Verdict::Violation,
+                Some(_) if self.numbered.is_full(size, config) => return Verdict::Violation,
+                Some(seq) => Some(seq),
+                None => return Verdict::Violation,
             },
         };
         if let Some(seq) = seq {
-            if crowded {
-                return Verdict::Violation;
-            }
             self.accepted = seq;
         }
-        self.waiting_bytes += payload.len();
+        let load = self.load(seq);
+        load.messages += 1;
+        load.bytes += size;
         self.waiting.push_back(Incoming {
             seq,
             kind: message.kind,
@@ -86,14 +102,21 @@ impl Inbox {
 
     pub(super) fn take(&mut self) -> Option<Incoming> {
         let message = self.waiting.pop_front()?;
-        self.waiting_bytes -= message.payload.len();
+        let load = self.load(message.seq);
+        load.messages -= 1;
+        load.bytes -= message.payload.len();
         Some(message)
+    }
+
+    const fn load(&mut self, seq: Option<Seq>) -> &mut Load {
+        if seq.is_some() { &mut self.numbered } else { &mut self.volatile }
     }
 }
 
-/// The number whose low byte is `low` and which is nearest to `expected` (as QUIC decodes packet
-/// numbers, RFC 9000, A.3); `None` below the first number.
-fn nearest(expected: Seq, low: u8) -> Option<Seq> {
+/// The number whose low byte is `low` and which is nearest to the one behind `accepted` (as QUIC
+/// decodes packet numbers, RFC 9000, A.3); `None` outside of what numbers there are.
+fn nearest(accepted: Seq, low: u8) -> Option<Seq> {
+    let expected = accepted.checked_add(1)?;
     let distance = low.wrapping_sub(expected as u8) as i8;
     expected.checked_add_signed(distance.into()).filter(|seq| *seq > 0)
 }

@@ -16,8 +16,12 @@ pub struct Room {
 }
 
 pub(super) struct Reader {
-    /// What the client asked for, until the subscription is confirmed.
-    requested: Option<Start>,
+    /// The incarnation of the log.
+    epoch: Epoch,
+    /// It was another one before, on this connection: a report of that may still be under way.
+    moved: bool,
+    /// The subscription is not confirmed yet.
+    requested: bool,
     sent: Offset,
     /// Entries that an earlier connection has sent up to here and that were not handled then.
     carried_to: Offset,
@@ -28,9 +32,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) const fn confirmed(received: Offset, handled: Offset) -> Self {
+    pub(super) const fn confirmed(epoch: Epoch, received: Offset, handled: Offset) -> Self {
         Self {
-            requested: None,
+            epoch,
+            moved: false,
+            requested: false,
             sent: received,
             carried_to: received,
             handled,
@@ -40,17 +46,17 @@ impl Reader {
     }
 
     pub(super) fn requested(start: Start) -> Self {
-        let mut reader = Self::confirmed(0, 0);
-        reader.requested = Some(start);
+        let mut reader = match start {
+            Start::After(cursor) => Self::confirmed(cursor.epoch, cursor.received, cursor.handled),
+            Start::Last(_) => Self::confirmed(Epoch::NONE, 0, 0),
+        };
+        reader.requested = true;
         reader
     }
 
     pub(super) fn confirm(&mut self, epoch: Epoch, offset: Offset) {
-        let handled = match self.requested {
-            Some(Start::After(cursor)) if cursor.epoch == epoch => cursor.handled.min(offset),
-            _ => offset,
-        };
-        *self = Self::confirmed(offset, handled);
+        let handled = if self.epoch == epoch { self.handled.min(offset) } else { offset };
+        *self = Self::confirmed(epoch, offset, handled);
     }
 
     pub(super) const fn sent(&self) -> Offset {
@@ -60,10 +66,8 @@ impl Reader {
     pub(super) fn room(&self, config: &Config) -> Room {
         let carried = self.carried_to.saturating_sub(self.handled);
         let outstanding = carried + self.outstanding.len() as u64;
-        let entries = match self.requested {
-            None => config.stream_window_entries.saturating_sub(outstanding),
-            Some(_) => 0,
-        };
+        let window = if self.requested { 0 } else { config.stream_window_entries };
+        let entries = window.saturating_sub(outstanding);
         let bytes = config.stream_window_bytes.saturating_sub(self.outstanding_bytes);
         Room { after: self.sent, entries, bytes }
     }
@@ -72,7 +76,7 @@ impl Reader {
     pub(super) fn push(&mut self, offset: Offset, size: usize, config: &Config) -> bool {
         let room = self.room(config);
         let fits = size <= room.bytes || self.outstanding.is_empty();
-        if offset != self.sent + 1 || room.entries == 0 || !fits {
+        if self.sent.checked_add(1) != Some(offset) || room.entries == 0 || !fits {
             return false;
         }
         self.sent = offset;
@@ -81,15 +85,20 @@ impl Reader {
         true
     }
 
-    /// What lies before `offset` will not be sent any more.
-    pub(super) fn skip_to(&mut self, offset: Offset) {
-        self.sent = self.sent.max(offset);
+    /// What lies before `offset` of `epoch` will not be sent any more.
+    pub(super) fn skip_to(&mut self, epoch: Epoch, offset: Offset) {
+        if epoch == self.epoch {
+            self.sent = self.sent.max(offset);
+        } else {
+            *self = Self::confirmed(epoch, offset, offset);
+            self.moved = true;
+        }
     }
 
     /// The client has handled everything up to `offset`; false if it cannot have.
     pub(super) fn handled(&mut self, offset: Offset) -> bool {
         if offset > self.sent {
-            return false;
+            return self.moved;
         }
         self.handled = self.handled.max(offset);
         while let Some((_, size)) = self.outstanding.pop_front_if(|(at, _)| *at <= offset) {

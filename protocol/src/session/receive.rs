@@ -32,7 +32,7 @@ impl Session {
             (State::Joining | State::Live, Uplink::Subscribe { stream, topic, start }) => {
                 self.subscribe(stream, topic, start);
             }
-            (State::Joining | State::Live, Uplink::Bye) => {
+            (State::Live, Uplink::Bye) => {
                 self.notices.push_back(Notice::Bye);
                 self.notices.push_back(Notice::HangUp(CloseCode::NORMAL));
                 self.state = State::Closed;

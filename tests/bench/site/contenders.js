@@ -51,11 +51,17 @@ class Tautline {
     return Promise.all([seen, this.#line.request(`push ${count} ${bytes}`)]);
   }
 
+  /** Resolves when the server has given `text` back. */
   ask(text) {
     return this.#line.request(text);
   }
 
+  /** A connection that was replaced on the way would have been measured with the rest. */
   close() {
+    const { connections } = this.#line.stats();
+    if (connections !== 1) {
+      throw new Error(`expected 1 connection, got ${connections}`);
+    }
     return this.#line.close();
   }
 }
@@ -69,7 +75,7 @@ class Bare {
   open(query) {
     this.#socket = new WebSocket(`ws://${location.host}/raw${query}`);
     this.#socket.onmessage = ({ data }) => {
-      if (data === "a") {
+      if (data === "a" || data.startsWith("echo ")) {
         this.#confirm();
       } else {
         this.#counter.count(data);
@@ -94,7 +100,7 @@ class Bare {
   send(count, text) {
     const confirmed = [];
     for (let index = 0; index < count; index += 1) {
-      confirmed.push(this.ask(text));
+      confirmed.push(this.#post(text));
     }
     return Promise.all(confirmed);
   }
@@ -106,6 +112,10 @@ class Bare {
   }
 
   ask(text) {
+    return this.#post(`echo ${text.slice("echo ".length)}`);
+  }
+
+  #post(text) {
     this.#socket.send(text);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
@@ -132,23 +142,23 @@ window.bench = {
   },
   send: (count, text) => time(() => bench.contender.send(count, text)),
   receive: (count, bytes) => time(() => bench.contender.receive(count, bytes)),
-  async roundTrips(count, text) {
-    const samples = [];
-    for (let index = 0; index < count; index += 1) {
-      samples.push(await time(() => bench.contender.ask(text)));
+  /** Mean times of `samples` runs of a few round trips each: the page's clock is coarse. */
+  async roundTrips(samples, each, text) {
+    const means = [];
+    for (let sample = 0; sample < samples; sample += 1) {
+      const took = await time(async () => {
+        for (let trip = 0; trip < each; trip += 1) {
+          await bench.contender.ask(text);
+        }
+      });
+      means.push(took / each);
     }
-    return samples;
+    return means;
   },
-  /** Messages that have the wire to themselves. */
-  async sendApart(count, text, gap) {
+  /** Messages that have the wire to themselves; `operation` is `send` or `ask`. */
+  async apart(operation, count, text, gap) {
     for (let index = 0; index < count; index += 1) {
-      await bench.contender.send(1, text);
-      await pause(gap);
-    }
-  },
-  async receiveApart(count, bytes, gap) {
-    for (let index = 0; index < count; index += 1) {
-      await bench.contender.receive(1, bytes);
+      await (operation === "send" ? bench.contender.send(1, text) : bench.contender.ask(text));
       await pause(gap);
     }
   },

@@ -1,39 +1,39 @@
 //! Panics as traps: the functions that begin one become `unreachable`, and so does what leads only
 //! there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use walrus::ir::{Instr, InstrLocId, InstrSeqId, Unreachable};
+use walrus::ir::{Instr, InstrLocId, InstrSeq, InstrSeqId, Unreachable, Visitor, dfs_in_order};
 use walrus::{FunctionBuilder, FunctionId, FunctionKind, LocalFunction, Module};
 
+use super::references::each_instruction;
+
 /// Where panics begin, in `core`, `alloc`, `std` and wasm-bindgen.
-const PANICS: [&str; 1] = [
-    "core::panicking::panic_fmt",
-];
+const PANICS: [&str; 2] = ["core::panicking::panic_fmt", "wasm_bindgen::throw_str"];
 
 /// Replaces the bodies of all functions that can only panic, and cuts the others short where they
 /// can only panic.
 pub(super) fn cut(module: &mut Module) -> Result<()> {
-    let mut panics = entry_points(module)?;
+    let mut paths = Paths { panics: entry_points(module)?, silent: silent(module) };
     loop {
         let more: Vec<FunctionId> = module
             .funcs
             .iter_local()
-            .filter(|(id, function)| !panics.contains(id) && only_traps(function, &panics))
+            .filter(|(id, function)| !paths.panics.contains(id) && paths.end_at_once(function))
             .map(|(id, _)| id)
             .collect();
         if more.is_empty() {
             break;
         }
-        panics.extend(more);
+        paths.panics.extend(more);
     }
-    for id in &panics {
+    for id in &paths.panics {
         trap(module, *id)?;
     }
     for (_, function) in module.funcs.iter_local_mut() {
         for id in sequences(function) {
-            shorten(function, id, &panics);
+            paths.shorten(function.block_mut(id));
         }
     }
     Ok(())
@@ -74,39 +74,72 @@ pub(super) fn trap(module: &mut Module, id: FunctionId) -> Result<()> {
     Ok(())
 }
 
-/// Whether a function does nothing but prepare a trap.
-fn only_traps(function: &LocalFunction, panics: &BTreeSet<FunctionId>) -> bool {
-    let instructions = &function.block(function.entry_block()).instrs;
-    let mut instructions = instructions.iter().map(|(instruction, _)| instruction);
-    instructions
-        .find(|instruction| !is_preparation(instruction))
-        .is_some_and(|instruction| is_trap(instruction, panics))
-}
-
-/// Replaces what leads up to a trap without a way out, and what follows it, by the trap.
-fn shorten(function: &mut LocalFunction, id: InstrSeqId, panics: &BTreeSet<FunctionId>) {
-    let sequence = function.block_mut(id);
-    let found = sequence.iter().position(|(instruction, _)| is_trap(instruction, panics));
-    let Some(at) = found else { return };
-    let led = sequence[..at].iter().rev().take_while(|(instruction, _)| is_preparation(instruction));
-    let start = at - led.count();
-    sequence.truncate(start);
-    sequence.push((Unreachable {}.into(), InstrLocId::default()));
-}
-
-fn is_trap(instruction: &Instr, panics: &BTreeSet<FunctionId>) -> bool {
-    match instruction {
-        Instr::Unreachable(_) => true,
-        Instr::Call(call) => panics.contains(&call.func),
-        _ => false,
+/// The functions that nobody outside of the wasm notices: they call no import, nor any function
+/// that is not known before the program runs.
+fn silent(module: &Module) -> BTreeSet<FunctionId> {
+    let mut calls: BTreeMap<FunctionId, BTreeSet<FunctionId>> = BTreeMap::new();
+    for (id, function) in module.funcs.iter_local() {
+        let mut called = BTreeSet::new();
+        let mut known = true;
+        each_instruction(function, |instruction, _| match instruction {
+            Instr::Call(call) => drop(called.insert(call.func)),
+            Instr::CallIndirect(_) | Instr::ReturnCallIndirect(_) | Instr::CallRef(_) => {
+                known = false;
+            }
+            _ => {}
+        });
+        if known {
+            calls.insert(id, called);
+        }
+    }
+    loop {
+        let silent: BTreeSet<FunctionId> = calls.keys().copied().collect();
+        calls.retain(|_, called| called.is_subset(&silent));
+        if calls.len() == silent.len() {
+            return silent;
+        }
     }
 }
 
-/// Whether an instruction goes on to the next one, and nobody sees what it did after a trap.
-const fn is_preparation(instruction: &Instr) -> bool {
-    matches!(
-        instruction,
-        Instr::Const(_)
+/// Tells the ways that lead to a trap and nowhere else.
+struct Paths {
+    /// The functions that only trap.
+    panics: BTreeSet<FunctionId>,
+    silent: BTreeSet<FunctionId>,
+}
+
+impl Paths {
+    fn end_at_once(&self, function: &LocalFunction) -> bool {
+        let instructions = &function.block(function.entry_block()).instrs;
+        let end = instructions.iter().find(|(instruction, _)| !self.is_preparation(instruction));
+        end.is_some_and(|(instruction, _)| self.is_trap(instruction))
+    }
+
+    /// Replaces what leads up to a trap, and what follows it, by the trap.
+    fn shorten(&self, sequence: &mut InstrSeq) {
+        let found = sequence.iter().position(|(instruction, _)| self.is_trap(instruction));
+        let Some(end) = found else { return };
+        let before = sequence[..end].iter().rev();
+        let steps = before.take_while(|(instruction, _)| self.is_preparation(instruction)).count();
+        sequence.truncate(end - steps);
+        sequence.push((Unreachable {}.into(), InstrLocId::default()));
+    }
+
+    fn is_trap(&self, instruction: &Instr) -> bool {
+        match instruction {
+            Instr::Unreachable(_) => true,
+            Instr::Call(call) => self.panics.contains(&call.func),
+            _ => false,
+        }
+    }
+
+    /// Whether an instruction goes on to the next one, and nobody knows of it after a trap.
+    fn is_preparation(&self, instruction: &Instr) -> bool {
+        match instruction {
+            Instr::Call(call) => {
+                self.silent.contains(&call.func) && !self.panics.contains(&call.func)
+            }
+            Instr::Const(_)
             | Instr::LocalGet(_)
             | Instr::LocalSet(_)
             | Instr::LocalTee(_)
@@ -119,13 +152,14 @@ const fn is_preparation(instruction: &Instr) -> bool {
             | Instr::Load(_)
             | Instr::Store(_)
             | Instr::MemoryCopy(_)
-            | Instr::MemoryFill(_)
-    )
+            | Instr::MemoryFill(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// All sequences of instructions in a function.
 fn sequences(function: &LocalFunction) -> Vec<InstrSeqId> {
-    use walrus::ir::{InstrSeq, Visitor, dfs_in_order};
     struct All(Vec<InstrSeqId>);
     impl<'module> Visitor<'module> for All {
         fn start_instr_seq(&mut self, sequence: &'module InstrSeq) {

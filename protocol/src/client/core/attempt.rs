@@ -13,6 +13,7 @@ impl Core {
     /// Starts an attempt: with fresh credentials if they are to be asked for.
     pub(super) fn begin_attempt(&mut self, reason: &'static str) {
         let give_up_at = self.now.after(self.config.connect_timeout_ms);
+        self.not_before = None;
         match self.config.credentials {
             Credentials::Ask => {
                 self.state = State::Authorizing { give_up_at };
@@ -89,11 +90,11 @@ impl Core {
     pub(super) fn lost_connection(&mut self, reason: &'static str, code: CloseCode) {
         let fixed = matches!(self.config.credentials, Credentials::Fixed(_));
         match code.reaction() {
-            Reaction::Stop => self.end(End::Stopped(code), code),
+            Reaction::Stop => self.end(End::Stopped(code)),
             Reaction::Reauthenticate => {
                 self.credentials_refused += 1;
                 if fixed || self.credentials_refused >= CREDENTIALS_REFUSED_MAX {
-                    self.end(End::Unauthorized(code), code);
+                    self.end(End::Unauthorized(code));
                 } else {
                     self.wait("the server refused the credentials", Reaction::Retry);
                 }
@@ -104,6 +105,7 @@ impl Core {
 
     fn wait(&mut self, reason: &'static str, reaction: Reaction) {
         self.end_connection();
+        self.end_reason.clear();
         let delay = match reaction {
             Reaction::RetryLater => self.backoff.next_delay_later_ms(),
             _ => self.backoff.next_delay_ms(),
@@ -135,13 +137,16 @@ impl Core {
     pub(super) fn check_live(&mut self) {
         let State::Live(live) = &self.state else { return };
         if live.leave_at.is_some_and(|at| self.now >= at) {
-            self.not_before = None;
             self.redial("the server asked to connect anew", CloseCode::REPLACED);
             return;
         }
         match live.liveness.verdict(self.now, &self.round_trip) {
             Verdict::Alive => {}
             Verdict::Probe => self.probe(),
+            // GOAWAY has said when to come back.
+            Verdict::Dead if self.not_before.is_some() => {
+                self.retry("nothing heard from the server", Some(CloseCode::SILENT));
+            }
             Verdict::Dead => {
                 // Its attempt counts as a failed one: should the next also die, it has to wait.
                 let _ = self.backoff.next_delay_ms();
@@ -168,6 +173,7 @@ impl Core {
     /// The network or the page is back: waiting ends, a live connection has to prove itself.
     fn kick(&mut self) {
         let soon = self.now.after(self.backoff.up_to(BACKOFF_FIRST_MS));
+        let soon = self.not_before.map_or(soon, |asked| asked.max(soon));
         match &mut self.state {
             State::Waiting { until, firm: false } => {
                 *until = Some(until.map_or(soon, |until| until.min(soon)));
@@ -191,6 +197,7 @@ impl Core {
                 self.end_connection();
                 self.notices.push_back(Notice::HangUp(CloseCode::SUSPENDED));
             }
+            State::Waiting { until, firm: true } => self.not_before = until,
             State::Authorizing { .. } | State::Waiting { .. } => {}
             State::Closed => return,
         }

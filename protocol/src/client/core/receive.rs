@@ -85,8 +85,8 @@ impl Core {
         }
         self.round_trip.sample(self.now.since(sent_at));
         self.credentials_refused = 0;
-        self.not_before = None;
         self.stats.connections += 1;
+        self.doubtful = self.doubtful.min(welcome.accepted);
         self.window = Window {
             messages: usize::try_from(welcome.window_messages).unwrap_or(usize::MAX),
             bytes: usize::try_from(welcome.window_bytes).unwrap_or(usize::MAX),
@@ -116,7 +116,7 @@ impl Core {
         let possible = accepted >= self.outbox.acknowledged() && accepted <= transmitted;
         let first = self.epoch == Epoch::NONE;
         match welcome.resumption {
-            Resumption::New => first && accepted + 1 == self.restart(),
+            Resumption::New => first && accepted == self.restart() - 1,
             Resumption::Resumed => {
                 let direct = self.direct_cursor();
                 possible
@@ -125,7 +125,7 @@ impl Core {
             }
             Resumption::LostAcceptedKnown => possible && !first && welcome.epoch != self.epoch,
             Resumption::Lost => {
-                !first && welcome.epoch != self.epoch && accepted + 1 == self.restart()
+                !first && welcome.epoch != self.epoch && accepted == self.restart() - 1
             }
         }
     }
@@ -173,8 +173,9 @@ impl Core {
     fn limit_messages(&mut self, message_bytes: u64) {
         let max = usize::try_from(message_bytes).unwrap_or(usize::MAX).min(MESSAGE_BYTES_MAX);
         if max < self.message_bytes_max {
-            while let Some(id) = self.outbox.cancel_larger_than(max) {
-                self.tell(Event::Failed { first: id, last: id, failure: Failure::TooLarge });
+            while let Some((id, uncertain)) = self.outbox.remove_larger_than(max) {
+                let failure = if uncertain { Failure::OutcomeUnknown } else { Failure::TooLarge };
+                self.tell(Event::Failed { first: id, last: id, failure });
             }
         }
         self.message_bytes_max = max;
@@ -193,6 +194,9 @@ impl Core {
     }
 
     fn settle(&mut self, seq: Seq) {
+        if self.doubtful > self.outbox.acknowledged() {
+            self.fail_through(Some(self.doubtful.min(seq)), Failure::AnswerLost);
+        }
         if let Some(Some(through)) = self.outbox.acknowledge(seq) {
             self.tell(Event::Acknowledged { through });
         }
@@ -219,6 +223,7 @@ impl Core {
         entry: Entry<'a>,
     ) -> Option<Event<'a>> {
         // Unsubscribed: what was under way is dropped.
+        let now = self.now;
         let Some(stream) = self.stream_mut(id) else {
             return if id >= self.next_stream { self.violation() } else { None };
         };
@@ -226,7 +231,10 @@ impl Core {
             Entry::Message(payload) | Entry::Reply { payload, .. } => payload.len(),
             Entry::Refusal { .. } => REASON_BYTES_MAX,
         };
-        match stream.arrive(offset, size) {
+        let is_answer = !matches!(entry, Entry::Message(_));
+        match stream.arrive(offset, size, is_answer) {
+            // An answer is handled by arriving, once all before it is.
+            Arrival::Fresh if is_answer => stream.handled(0, now),
             Arrival::Fresh => {}
             Arrival::Duplicate => {
                 self.stats.duplicates += 1;
@@ -237,14 +245,11 @@ impl Core {
         self.stats.received += 1;
         let event = match entry {
             Entry::Message(payload) => Some(Event::Message { stream: id, offset, format, payload }),
-            // Answers settle a promise within this machine's shell: that is their handling.
             Entry::Reply { seq, payload } => {
-                self.handled(DIRECT, offset);
-                self.outbox.id_of(seq).map(|id| Event::Reply { id, format, payload })
+                self.outbox.answer(seq).map(|id| Event::Reply { id, format, payload })
             }
             Entry::Refusal { seq, code, reason } => {
-                self.handled(DIRECT, offset);
-                self.outbox.id_of(seq).map(|id| Event::Refused { id, code, reason })
+                self.outbox.answer(seq).map(|id| Event::Refused { id, code, reason })
             }
         };
         if id == DIRECT {
@@ -289,11 +294,11 @@ impl Core {
         }
     }
 
-    /// Entries of the direct stream are gone, and answers may have been among them.
+    /// Entries of the direct stream are gone, and answers to whatever is in flight may have been
+    /// among them.
     fn answers_missing(&mut self) {
-        if let Some(held) = self.held_ack.take() {
-            self.fail_through(Some(held.seq), Failure::AnswerLost);
-        }
+        self.doubtful = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
+        self.settle_held();
     }
 
     fn pong(&mut self, nonce: u64) {

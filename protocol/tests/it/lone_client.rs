@@ -1,0 +1,139 @@
+//! A client alone, against a server that the test plays frame by frame.
+
+use tautline_protocol::client::{Client, Config, Input, Output};
+use tautline_protocol::downlink::{Downlink, Welcome};
+use tautline_protocol::resume::Resumption;
+use tautline_protocol::uplink::{Frames, Hello, Uplink};
+use tautline_protocol::{CloseCode, Epoch, Instant, Seed};
+
+/// What the client did in one drain, with its events as text.
+#[derive(Debug, Default)]
+pub struct Done {
+    pub dialed: bool,
+    pub packets: Vec<Vec<u8>>,
+    pub hung_up: Option<CloseCode>,
+    pub asked: Option<u32>,
+    pub events: Vec<String>,
+    pub wake_at: Option<Instant>,
+}
+
+impl Done {
+    /// The frames of everything transmitted, as text.
+    pub fn frames(&self) -> Vec<String> {
+        let frames = self.packets.iter().flat_map(|packet| Frames::new(packet, 1 << 24));
+        frames.map(|frame| format!("{:?}", frame.unwrap())).collect()
+    }
+
+    /// Whether something like that was told.
+    pub fn told(&self, what: &str) -> bool {
+        self.events.iter().any(|event| event.contains(what))
+    }
+
+    pub fn transmitted(&self, what: &str) -> bool {
+        self.frames().iter().any(|frame| frame.contains(what))
+    }
+}
+
+pub struct LoneClient {
+    pub client: Client,
+    pub now: Instant,
+}
+
+pub const EPOCH: Epoch = Epoch(0xe1);
+
+/// A WELCOME to a new session.
+pub const fn welcome() -> Welcome {
+    Welcome {
+        resumption: Resumption::New,
+        epoch: EPOCH,
+        accepted: 0,
+        head: 0,
+        heartbeat_ms: 15_000,
+        message_bytes: 1 << 20,
+        window_messages: 1_000,
+        window_bytes: 1 << 20,
+    }
+}
+
+impl LoneClient {
+    pub fn new(config: Config) -> Self {
+        let now = Instant::from_millis(0);
+        Self { client: Client::new(config, Seed { session: [1; 16], random: 1 }, now), now }
+    }
+
+    /// Dialing has succeeded, and HELLO has left.
+    pub fn joining(config: Config) -> Self {
+        let mut lone = Self::new(config);
+        assert!(lone.input(Input::Woke).dialed);
+        let done = lone.input(Input::Opened);
+        assert_eq!(done.packets.len(), 1, "HELLO and nothing else");
+        lone
+    }
+
+    /// Welcomed as `welcome` says.
+    pub fn live_with(config: Config, welcome: Welcome) -> Self {
+        let mut lone = Self::joining(config);
+        let done = lone.gets(&[Downlink::Welcome(welcome)]);
+        assert!(done.told("Open"), "{done:?}");
+        lone
+    }
+
+    pub fn live() -> Self {
+        Self::live_with(Config::default(), welcome())
+    }
+
+    pub fn input(&mut self, input: Input) -> Done {
+        self.client.handle_input(input, self.now);
+        self.drain()
+    }
+
+    pub fn wait(&mut self, millis: u64) -> Done {
+        self.now = self.now.after(millis);
+        self.input(Input::Woke)
+    }
+
+    /// The server sends one packet of these frames.
+    pub fn gets(&mut self, frames: &[Downlink<'_>]) -> Done {
+        let mut packet = Vec::new();
+        for frame in frames {
+            frame.encode(&mut packet);
+        }
+        self.input(Input::Packet(packet))
+    }
+
+    /// The connection breaks; the next one opens. Returns what HELLO's packet holds.
+    pub fn reconnects(&mut self) -> Vec<u8> {
+        self.input(Input::Closed(CloseCode(1006)));
+        assert!(self.wait(20_000).dialed);
+        let mut done = self.input(Input::Opened);
+        done.packets.remove(0)
+    }
+
+    pub fn drain(&mut self) -> Done {
+        let mut done = Done::default();
+        loop {
+            match self.client.poll_output() {
+                Output::Authorize { attempt } => done.asked = Some(attempt),
+                Output::Dial => done.dialed = true,
+                Output::Transmit(packet) => done.packets.push(packet.to_vec()),
+                Output::HangUp(code) => {
+                    assert_eq!(done.hung_up, None, "one connection ends once");
+                    done.hung_up = Some(code);
+                }
+                Output::Event(event) => done.events.push(format!("{event:?}")),
+                Output::Idle { wake_at } => {
+                    done.wake_at = wake_at;
+                    return done;
+                }
+            }
+        }
+    }
+}
+
+/// The HELLO that a packet begins with.
+pub fn hello(packet: &[u8]) -> Hello<'_> {
+    match Frames::new(packet, 1 << 24).next() {
+        Some(Ok(Uplink::Hello(hello))) => hello,
+        other => panic!("expected HELLO first, got {other:?}"),
+    }
+}

@@ -1,0 +1,108 @@
+//! Subscriptions: positions, gaps, and what happens to them at the edges of a connection.
+
+use crate::line::Line;
+use crate::lone_client::{EPOCH, LoneClient, welcome};
+use crate::lone_session::{self, LoneSession};
+use tautline_protocol::client::Config;
+use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry, Frames};
+use tautline_protocol::message::Cursor;
+use tautline_protocol::session;
+use tautline_protocol::uplink::Uplink;
+use tautline_protocol::{Epoch, Format, Start};
+use tautline_sim::server::Behaviour;
+
+#[test]
+fn subscribing_between_hello_and_welcome_takes_effect_on_this_connection() {
+    let mut lone = LoneClient::joining(Config::default());
+    let stream = lone.client.subscribe("news", Start::Last(0)).unwrap();
+    assert!(lone.drain().packets.is_empty(), "nothing leaves before WELCOME");
+    let done = lone.gets(&[Downlink::Welcome(welcome())]);
+    assert!(done.transmitted(&format!("Subscribe {{ stream: {stream}")), "{done:?}");
+}
+
+#[test]
+fn unsubscribing_between_hello_and_welcome_reaches_the_server() {
+    let mut lone = LoneClient::new(Config::default());
+    let stream = lone.client.subscribe("news", Start::Last(0)).unwrap();
+    lone.wait(0);
+    let done = lone.input(tautline_protocol::client::Input::Opened);
+    assert!(done.transmitted("Subscribe"));
+    lone.client.unsubscribe(stream);
+    let done = lone.gets(&[Downlink::Welcome(welcome())]);
+    assert!(done.transmitted(&format!("Unsubscribe {{ stream: {stream} }}")), "{done:?}");
+}
+
+#[test]
+fn a_cursor_is_not_reported_before_its_subscription_stands_again() {
+    // The server takes half a second to allow a subscription; a report is due after 0.2 s.
+    let behaviour = Behaviour { subscribe_ms: 500, ..Behaviour::default() };
+    let mut line = Line::live_with(Config::default(), behaviour);
+    let stream = line.subscribe("room", Start::Last(0)).unwrap();
+    line.run(1_000);
+    line.handles = false;
+    for _ in 0..10 {
+        line.publish("room");
+    }
+    line.run(100);
+    assert_eq!(line.ledger.payloads(stream).len(), 10);
+    line.reconnect();
+    // The application catches up while the subscription is still being allowed.
+    line.handles = true;
+    line.must_converge();
+    assert_eq!(line.dials.len(), 2, "one cut, one new connection");
+}
+
+#[test]
+fn a_report_that_comes_before_the_subscription_stands_is_no_violation() {
+    let mut lone = LoneSession::live();
+    let start = Start::After(Cursor { epoch: Epoch(9), received: 10, handled: 5 });
+    lone.gets(&[Uplink::Subscribe { stream: 1, topic: "t", start }]);
+    let wanted = lone.gets(&[Uplink::Received { stream: 1, offset: 10 }]);
+    assert_eq!(wanted.hung_up, None);
+    lone.session.subscribed(1, Epoch(9), 10);
+    let config = session::Config::default();
+    assert_eq!(lone.session.room(1).entries, config.stream_window_entries, "all ten are handled");
+}
+
+#[test]
+fn a_log_begun_anew_under_a_live_reader_is_read_from_its_start() {
+    let mut lone = LoneSession::live();
+    lone.gets(&[Uplink::Subscribe { stream: 1, topic: "t", start: Start::Last(0) }]);
+    lone.session.subscribed(1, Epoch(9), 100);
+    lone.session.gap(1, Epoch(10), 0);
+    assert_eq!(lone.session.room(1).after, 0);
+    let entry = EncodedEntry::new(Format::Text, Entry::Message(b"first"));
+    lone.session.deliver(1, 1, &[entry]);
+    let wanted = lone.drain();
+    assert!(wanted.transmitted("Gap { stream: 1, epoch: Epoch(10), offset: 0 }"));
+    assert!(wanted.transmitted("offset: 1"), "{wanted:?}");
+    // A report of the old log may have crossed the gap.
+    assert_eq!(lone.gets(&[Uplink::Received { stream: 1, offset: 100 }]).hung_up, None);
+}
+
+#[test]
+fn subscriptions_over_the_limit_are_refused_behind_welcome() {
+    let mut behaviour = Behaviour::default();
+    behaviour.config.streams = 2;
+    let mut line = Line::with(Config::default(), behaviour);
+    for topic in ["a", "b", "c", "d"] {
+        line.subscribe(topic, Start::Last(0)).unwrap();
+    }
+    line.must_converge();
+    let refused: Vec<_> = line.ledger.refused_streams.iter().map(|(stream, _)| *stream).collect();
+    assert_eq!(refused, [3, 4]);
+    assert_eq!(line.dials.len(), 1);
+}
+
+#[test]
+fn a_cursor_at_the_end_of_all_numbers_breaks_nothing() {
+    let mut lone = LoneSession::live();
+    let start = Start::After(Cursor { epoch: Epoch(9), received: u64::MAX, handled: u64::MAX });
+    lone.gets(&[Uplink::Subscribe { stream: 1, topic: "t", start }]);
+    let entry = EncodedEntry::new(Format::Text, Entry::Message(b"x"));
+    lone.session.deliver(1, 1, std::slice::from_ref(&entry));
+    lone.session.subscribed(1, Epoch(9), u64::MAX);
+    lone.session.deliver(1, 1, &[entry]);
+    let wanted = lone.drain();
+    assert!(!wanted.transmitted("Entry"), "{wanted:?}");
+}

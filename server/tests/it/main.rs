@@ -1,0 +1,14 @@
+//! The server over real sockets: every test starts its own on a free port.
+
+mod client;
+mod credentials;
+mod doors;
+mod lines;
+mod program;
+mod raw;
+mod resume;
+mod sessions;
+mod shutdown;
+mod takeover;
+mod topics;
+mod world;
