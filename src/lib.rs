@@ -27,6 +27,8 @@ mod client;
 mod clock;
 mod driver;
 mod exports;
+#[cfg(all(feature = "npm", target_arch = "wasm32"))]
+mod heap;
 mod page;
 mod socket;
 mod timer;

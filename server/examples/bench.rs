@@ -1,5 +1,5 @@
-//! The server of the benchmarks: a line that answers as asked, beside a bare WebSocket that does
-//! the same. Build it with `--release`.
+//! The server of the benchmarks, and of the tests of the npm package: a line that answers as asked,
+//! beside a bare WebSocket that does the same. To measure, build it with `--release`.
 //!
 //! On both, `push N SIZE` has N messages of SIZE bytes sent. At `/line`, any other request is
 //! echoed, and sends are just accepted. At `/raw`, `echo ...` comes back as it is, and any other
@@ -15,8 +15,8 @@ use axum::response::Response;
 use axum::routing::any;
 use clap::Parser;
 use tautline_server::{
-    Credentials, Denied, Handler, Identity, MemoryConfig, MemoryEngine, Message, Payload, Refusal,
-    Server, serve_app,
+    Caller, Credentials, Denied, Handler, Identity, MemoryConfig, MemoryEngine, Message, Payload,
+    Refusal, Server, serve_app,
 };
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
@@ -51,6 +51,14 @@ impl Handler for Echo {
             }
         }
         Ok(message.payload)
+    }
+
+    async fn subscribe(&self, _: &Caller, _: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    async fn publish(&self, _: &Caller, _: &str, _: &Payload) -> Result<(), Refusal> {
+        Ok(())
     }
 }
 

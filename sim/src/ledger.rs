@@ -213,9 +213,9 @@ impl Ledger {
                     sent.fate = Fate::Failed(failure);
                     sent.settled_at = self.handled;
                 }
-                // Answered, or taken back, within the range.
-                Fate::Replied(_) | Fate::Refused(_) | Fate::Cancelled => {}
-                Fate::Acknowledged | Fate::Failed(_) => twice.push(*id),
+                Fate::Acknowledged => twice.push(*id),
+                // Settled in another way within the range.
+                _ => {}
             }
         }
         for id in twice {

@@ -307,7 +307,12 @@ impl Pair {
                 || (pair.client.state() == State::Open && pair.ledger.pending().next().is_none())
         });
         // Time for the last reports and entries.
-        self.run(2_000);
+        let mut seconds = 0;
+        while !self.unread().is_empty() && seconds < 120 {
+            self.run(1_000);
+            seconds += 1;
+        }
+        self.run(1_000);
         let mut wrong = self.wrong();
         if !settled {
             let pending: Vec<_> = self.ledger.pending().collect();

@@ -45,18 +45,23 @@ test("every entry point", async (t) => {
     });
     assert.equal(reply, "from a worker");
   });
+});
 
-  await t.test("a wasm that cannot be loaded is told, and every promise settles", async () => {
-    const codes = await page.evaluate(async () => {
-      const { connect, provide } = await import("/node_modules/tautline/slim.js?broken");
-      const line = connect("/line");
-      const ended = new Promise((resolve) => line.addEventListener("state", resolve));
-      const send = line.send("x").catch((error) => error.code);
-      await provide(new Uint8Array([1, 2, 3])).catch(() => {});
-      return [await send, (await ended).error.code, line.state];
-    });
-    assert.deepEqual(codes, ["load-failed", "load-failed", "closed"]);
+test("a wasm that cannot be loaded is told, and every promise settles", async (t) => {
+  const page = await openPage(t);
+  await page.setRequestInterception(true);
+  page.on("request", (request) =>
+    request.url().endsWith(".wasm") ? request.abort() : request.continue(),
+  );
+  const told = await page.evaluate(async () => {
+    const { connect } = await import("tautline");
+    const line = connect("/line");
+    const ended = new Promise((resolve) => line.addEventListener("state", resolve));
+    const send = line.send("x").catch((error) => error.code);
+    const subscription = line.subscribe("topic").ready.catch((error) => error.code);
+    return [await send, await subscription, (await ended).error.code, line.state];
   });
+  assert.deepEqual(told, ["load-failed", "load-failed", "load-failed", "closed"]);
 });
 
 test("every export of the manifest is in the tarball", async (t) => {

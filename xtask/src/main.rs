@@ -4,6 +4,7 @@ mod bench;
 mod builds;
 mod check;
 mod demo;
+mod names;
 mod package;
 mod proxy;
 mod size;

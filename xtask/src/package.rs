@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::names;
 use crate::slim;
 use crate::tools;
 use crate::workspace::{announce, cargo, output, program, root, run as run_program, target};
@@ -66,6 +67,7 @@ pub(crate) fn build() -> Result<Package> {
         "--package=tautline",
         "--lib",
         "--crate-type=cdylib",
+        "--features=npm",
         "--profile=wasm",
         "--target=wasm32-unknown-unknown",
         "--",
@@ -94,7 +96,6 @@ fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
     replace_folder(&folder)?;
     let linked = fs::read(compiled).with_context(|| compiled.display().to_string())?;
     let slim = slim::slim(&linked).with_context(|| format!("cannot slim {}", compiled.display()))?;
-    fs::write("/tmp/w/size/slim.wasm", &slim)?;
     Bindgen::new()
         .input_bytes("tautline", slim)
         .out_name("tautline")
@@ -107,19 +108,24 @@ fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
         .remove_producers_section(true)
         .generate(&folder)
         .with_context(|| format!("wasm-bindgen cannot bind {}", compiled.display()))?;
-    copy_file(&folder.join("tautline.js"), &wasm_folder.join("tautline.js"))?;
+    let wasm = folder.join("tautline_bg.wasm");
+    let glue = (&*folder.join("tautline.js"), &*wasm_folder.join("tautline.js"));
+    names::shorten(glue, &wasm, &folder.join("names.json"))?;
     let snippets = folder.join("snippets");
     if snippets.is_dir() {
         copy_folder(&snippets, &wasm_folder.join("snippets"))?;
     }
-    Ok(folder.join("tautline_bg.wasm"))
+    Ok(wasm)
 }
 
 fn optimize(bound: &Path, optimized: &Path) -> Result<()> {
     let mut command = program("node");
     command.arg(root().join("xtask/node_modules/binaryen/bin/wasm-opt")).arg(bound);
     command.arg("-o").arg(optimized).args(WASM_FEATURES);
-    command.args(["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features"]);
+    // The two in front undo what the compiler did to control flow for the sake of speed; that no
+    // data is at the lowest addresses is true of all that rustc links.
+    command.args(["--flatten", "--rereloop", "-Oz", "-Oz", "--low-memory-unused"]);
+    command.args(["--strip-debug", "--strip-producers", "--strip-target-features"]);
     run_program(&mut command)
 }
 

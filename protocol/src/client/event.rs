@@ -63,8 +63,8 @@ pub enum Event<'a> {
         /// Why, for people: UTF-8 from a sound server.
         reason: &'a [u8],
     },
-    /// Messages from `first` to `last` that have not been refused or replied to will not be
-    /// confirmed.
+    /// Messages from `first` to `last` that are not settled in another way (refused, replied to,
+    /// failed, taken back) will not be confirmed.
     Failed {
         /// The first one.
         first: MessageId,

@@ -46,9 +46,9 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) const fn new(id: StreamId, topic: String, start: Start) -> Self {
-        let cursor = match start {
-            Start::After(cursor) => Some(cursor),
-            Start::Last(_) => None,
+        let (cursor, last_message) = match start {
+            Start::After(cursor) => (Some(cursor), cursor.received),
+            Start::Last(_) => (None, 0),
         };
         Self {
             id,
@@ -56,7 +56,7 @@ impl Stream {
             start,
             cursor,
             confirmed: id == crate::DIRECT,
-            last_message: 0,
+            last_message,
             reported: 0,
             unreported_bytes: 0,
             report_by: None,
@@ -104,7 +104,9 @@ impl Stream {
                 if offset == cursor.received {
                     return Ok(None);
                 }
-                self.cursor = Some(Cursor { received: offset, ..cursor });
+                let all = cursor.handled >= self.last_message;
+                let handled = if all { offset } else { cursor.handled };
+                self.cursor = Some(Cursor { received: offset, handled, ..cursor });
                 Ok(Some(Missing { from: cursor.received + 1, to: offset, reset: false }))
             }
             Some(_) => {

@@ -55,8 +55,14 @@ impl Reader {
     }
 
     pub(super) fn confirm(&mut self, epoch: Epoch, offset: Offset) {
-        let handled = if self.epoch == epoch { self.handled.min(offset) } else { offset };
-        *self = Self::confirmed(epoch, offset, handled);
+        if self.epoch == epoch {
+            // Entries that are gone are nobody's to handle: they take no room.
+            self.carried_to = self.carried_to.min(offset);
+            self.sent = offset;
+            self.requested = false;
+        } else {
+            *self = Self::confirmed(epoch, offset, offset);
+        }
     }
 
     pub(super) const fn sent(&self) -> Offset {

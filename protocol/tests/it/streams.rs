@@ -4,10 +4,10 @@ use crate::line::Line;
 use crate::lone_client::{EPOCH, LoneClient, welcome};
 use crate::lone_session::{self, LoneSession};
 use tautline_protocol::client::Config;
-use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry, Frames};
+use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry};
 use tautline_protocol::message::Cursor;
 use tautline_protocol::session;
-use tautline_protocol::uplink::Uplink;
+use tautline_protocol::uplink::{self, Uplink};
 use tautline_protocol::{Epoch, Format, Start};
 use tautline_sim::server::Behaviour;
 
@@ -92,6 +92,57 @@ fn subscriptions_over_the_limit_are_refused_behind_welcome() {
     let refused: Vec<_> = line.ledger.refused_streams.iter().map(|(stream, _)| *stream).collect();
     assert_eq!(refused, [3, 4]);
     assert_eq!(line.dials.len(), 1);
+}
+
+#[test]
+fn a_gap_wider_than_the_window_does_not_fill_it() {
+    let mut behaviour = Behaviour::default();
+    behaviour.config.stream_window_entries = 10;
+    let mut line = Line::live_with(Config::default(), behaviour);
+    let stream = line.subscribe("room", Start::Last(0)).unwrap();
+    line.run(100);
+    line.network.reachable = false;
+    line.cut(Some(0), Some(0));
+    for _ in 0..30 {
+        line.publish("room");
+    }
+    line.server.engine.topic("room").trim_through(u64::MAX);
+    line.network.reachable = true;
+    line.must_converge();
+    line.publish("room");
+    line.must_converge();
+    assert_eq!(line.ledger.payloads(stream), [b"news 31"]);
+    assert_eq!(line.ledger.gaps.len(), 1);
+}
+
+#[test]
+fn what_is_carried_over_and_unhandled_still_counts_for_the_window() {
+    let config = session::Config { stream_window_entries: 10, ..session::Config::default() };
+    let mut lone = LoneSession::live_with(config);
+    let start = Start::After(Cursor { epoch: Epoch(9), received: 8, handled: 5 });
+    lone.gets(&[Uplink::Subscribe { stream: 1, topic: "t", start }]);
+    // Entries 9 to 100 are gone; 6 to 8 are still with the application.
+    lone.session.subscribed(1, Epoch(9), 100);
+    assert_eq!(lone.session.room(1).entries, 7);
+    lone.gets(&[Uplink::Received { stream: 1, offset: 7 }]);
+    assert_eq!(lone.session.room(1).entries, 9);
+    lone.gets(&[Uplink::Received { stream: 1, offset: 100 }]);
+    assert_eq!(lone.session.room(1).entries, 10);
+}
+
+#[test]
+fn a_gap_behind_handled_entries_counts_as_handled() {
+    let mut lone = LoneClient::live();
+    let stream = lone.client.subscribe("t", Start::Last(0)).unwrap();
+    lone.drain();
+    lone.gets(&[
+        Downlink::Subscribed { stream, epoch: EPOCH, offset: 0 },
+        Downlink::Gap { stream, epoch: EPOCH, offset: 50 },
+    ]);
+    let packet = lone.reconnects();
+    let cursor = Cursor { epoch: EPOCH, received: 50, handled: 50 };
+    let subscribe = Uplink::Subscribe { stream, topic: "t", start: Start::After(cursor) };
+    assert_eq!(uplink::Frames::new(&packet, 0).nth(1), Some(Ok(subscribe)));
 }
 
 #[test]

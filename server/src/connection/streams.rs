@@ -113,17 +113,18 @@ impl<E: Engine> Streams<E> {
                 engine.read_topic(topic, after, limit, bell, found).await?
             }
         };
-        if let Read::Gap(position) = read {
-            reader.epoch = position.epoch;
-            machine.gap(stream, position.epoch, position.offset);
-        }
         machine.deliver(stream, room.after + 1, found);
-        let delivered = machine.room(stream).after - room.after;
+        // What the machine did not take has no room yet.
+        let is_full = machine.room(stream).after != room.after + found.len() as u64;
         reader.state = match read {
-            // What the machine did not take has no room yet.
-            Read::More | Read::CaughtUp if delivered < found.len() as u64 => State::Full,
+            Read::Gap(position) => {
+                reader.epoch = position.epoch;
+                machine.gap(stream, position.epoch, position.offset);
+                State::Ready
+            }
+            _ if is_full => State::Full,
             Read::CaughtUp => State::CaughtUp,
-            Read::More | Read::Gap(_) => State::Ready,
+            Read::More => State::Ready,
         };
         match reader.state {
             State::CaughtUp => {}

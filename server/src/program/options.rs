@@ -115,7 +115,12 @@ fn message_bytes(text: &str) -> Result<usize, String> {
 impl Options {
     /// The token, from wherever it is.
     pub(crate) fn token(&self) -> Result<Option<String>, String> {
-        let Some(path) = &self.token_file else { return Ok(self.token.clone()) };
+        let Some(path) = &self.token_file else {
+            return match &self.token {
+                Some(token) if token.is_empty() => Err("the token is empty".into()),
+                token => Ok(token.clone()),
+            };
+        };
         let name = path.display();
         let text = fs::read_to_string(path)
             .map_err(|error| format!("cannot read the token from {name}: {error}"))?;

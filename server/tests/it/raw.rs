@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt, StreamExt};
 use tautline_protocol::downlink::{Downlink, Entry, Frames, Welcome};
 use tautline_protocol::uplink::{Hello, Message as Sent, Uplink};
-use tautline_protocol::{Epoch, Format, Kind, Seq};
+use tautline_protocol::{Epoch, Format, Kind, Offset, Seq};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Socket, dial};
@@ -48,6 +48,8 @@ pub(crate) enum Heard {
     Refuse(u16, String),
     Ack(Seq),
     Refusal(Seq),
+    Entry(Offset),
+    Gap(Offset),
     GoAway,
     Auth,
     Other,
@@ -120,6 +122,8 @@ fn heard(frame: Downlink<'_>) -> Heard {
         }
         Downlink::Ack { seq } => Heard::Ack(seq),
         Downlink::Entry { entry: Entry::Refusal { seq, .. }, .. } => Heard::Refusal(seq),
+        Downlink::Entry { offset, .. } => Heard::Entry(offset),
+        Downlink::Gap { offset, .. } => Heard::Gap(offset),
         Downlink::GoAway { .. } => Heard::GoAway,
         Downlink::Auth => Heard::Auth,
         _ => Heard::Other,

@@ -1,20 +1,22 @@
 //! A session that is resumed while its connection before is still there.
 
+use tautline_protocol::downlink::Welcome;
 use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::{Hello, Uplink};
 
 use crate::raw::{Heard, Raw, hello, numbered};
 use crate::world::World;
 
-fn again(connection: u64) -> Hello<'static> {
-    Hello { connection, ..hello(1) }
+/// A HELLO of the session that `welcome` was said to, for a later connection.
+fn again(connection: u64, welcome: &Welcome) -> Hello<'static> {
+    Hello { connection, epoch: welcome.epoch, ..hello(1) }
 }
 
 #[tokio::test]
 async fn a_newer_connection_ends_the_one_before() {
     let world = World::start().await;
-    let (old, first) = Raw::join(world.address, again(1)).await;
-    let (_new, second) = Raw::join(world.address, again(2)).await;
+    let (old, first) = Raw::join(world.address, hello(1)).await;
+    let (_new, second) = Raw::join(world.address, again(2, &first)).await;
     assert_eq!(old.closed().await.0, 4300);
     assert_eq!((second.resumption, second.epoch), (Resumption::Resumed, first.epoch));
 }
@@ -22,11 +24,11 @@ async fn a_newer_connection_ends_the_one_before() {
 #[tokio::test]
 async fn a_running_handler_is_committed_before_the_session_is_resumed() {
     let world = World::start().await;
-    let (mut old, _) = Raw::join(world.address, again(1)).await;
+    let (mut old, welcome) = Raw::join(world.address, hello(1)).await;
     old.say(&[numbered(1, "wait"), numbered(2, "behind")]).await;
     world.script.reached_gate().await;
     let mut new = Raw::dial(world.address).await;
-    new.say(&[Uplink::Hello(again(2))]).await;
+    new.say(&[Uplink::Hello(again(2, &welcome))]).await;
     // It is fenced off at once, though its handler is still running.
     assert_eq!(old.closed().await.0, 4300);
     world.script.open_gate();
@@ -40,12 +42,12 @@ async fn a_running_handler_is_committed_before_the_session_is_resumed() {
 #[tokio::test]
 async fn a_handler_outlives_its_connection() {
     let world = World::start().await;
-    let (mut old, _) = Raw::join(world.address, again(1)).await;
+    let (mut old, welcome) = Raw::join(world.address, hello(1)).await;
     old.say(&[numbered(1, "wait")]).await;
     world.script.reached_gate().await;
     drop(old);
     let mut new = Raw::dial(world.address).await;
-    new.say(&[Uplink::Hello(again(2))]).await;
+    new.say(&[Uplink::Hello(again(2, &welcome))]).await;
     world.script.open_gate();
     let Heard::Welcome(welcome) = new.hear().await else { panic!("expected WELCOME") };
     assert_eq!(welcome.accepted, 1);
@@ -55,14 +57,14 @@ async fn a_handler_outlives_its_connection() {
 #[tokio::test]
 async fn only_the_newest_of_those_that_wait_gets_the_session() {
     let world = World::start().await;
-    let (mut first, _) = Raw::join(world.address, again(1)).await;
+    let (mut first, welcome) = Raw::join(world.address, hello(1)).await;
     first.say(&[numbered(1, "wait")]).await;
     world.script.reached_gate().await;
     let mut second = Raw::dial(world.address).await;
-    second.say(&[Uplink::Hello(again(2))]).await;
+    second.say(&[Uplink::Hello(again(2, &welcome))]).await;
     assert_eq!(first.closed().await.0, 4300);
     let mut third = Raw::dial(world.address).await;
-    third.say(&[Uplink::Hello(again(3))]).await;
+    third.say(&[Uplink::Hello(again(3, &welcome))]).await;
     assert_eq!(second.closed().await.0, 4300, "before it had joined");
     world.script.open_gate();
     let Heard::Welcome(welcome) = third.hear().await else { panic!("expected WELCOME") };
@@ -72,9 +74,9 @@ async fn only_the_newest_of_those_that_wait_gets_the_session() {
 #[tokio::test]
 async fn a_late_hello_does_not_take_over_from_a_newer_connection() {
     let world = World::start().await;
-    let (mut new, _) = Raw::join(world.address, again(2)).await;
+    let (mut new, welcome) = Raw::join(world.address, Hello { connection: 2, ..hello(1) }).await;
     let mut late = Raw::dial(world.address).await;
-    late.say(&[Uplink::Hello(again(1))]).await;
+    late.say(&[Uplink::Hello(again(1, &welcome))]).await;
     assert_eq!(late.closed().await.0, 4005);
     new.say(&[numbered(1, "still here")]).await;
     assert_eq!(new.hear().await, Heard::Ack(1));
@@ -83,9 +85,9 @@ async fn a_late_hello_does_not_take_over_from_a_newer_connection() {
 #[tokio::test]
 async fn another_identity_takes_over_nothing() {
     let world = World::start().await;
-    let (mut alice, _) = Raw::join(world.address, again(1)).await;
+    let (mut alice, welcome) = Raw::join(world.address, hello(1)).await;
     let mut mallory = Raw::dial(world.address).await;
-    let stolen = Hello { credentials: b"mallory", ..again(2) };
+    let stolen = Hello { credentials: b"mallory", ..again(2, &welcome) };
     mallory.say(&[Uplink::Hello(stolen)]).await;
     let (code, reason) = mallory.closed().await;
     assert_eq!((code, reason.as_deref()), (4301, Some("the session belongs to another identity")));

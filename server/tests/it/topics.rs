@@ -154,9 +154,9 @@ async fn a_reader_that_is_too_slow_gets_a_gap_and_holds_up_nobody() {
     });
     let last = 1024 * 1024 / 60_004;
     assert_eq!(offsets.collect::<Vec<_>>(), Vec::from_iter(1..=last), "as many as fit the window");
-    slow.machine.handled(slow_stream, last);
     let missing = Missing { from: last + 1, to: 100, reset: false };
-    assert_eq!(gap(&mut slow, slow_stream).await, missing);
+    assert!(all.contains(&Told::Gap { stream: slow_stream, missing }));
+    slow.machine.handled(slow_stream, last);
     assert_eq!(slow.next(slow_stream).await.0, 101);
 }
 
@@ -248,7 +248,7 @@ async fn nothing_comes_after_unsubscribing() {
     let (unwanted, _) = client.subscribe("news", Start::Last(0)).await;
     let (wanted, _) = client.subscribe("news", Start::Last(0)).await;
     client.machine.unsubscribe(unwanted);
-    let id = client.message(Kind::Publish, "news", "hello");
+    client.publish("news", "hello");
     let mut told_unwanted = false;
     client
         .until(|told| {
@@ -256,6 +256,5 @@ async fn nothing_comes_after_unsubscribing() {
             matches!(told, Told::Message { stream, .. } if *stream == wanted).then_some(())
         })
         .await;
-    client.acknowledged(id).await;
     assert!(!told_unwanted);
 }
