@@ -44,7 +44,9 @@ pub struct Pair {
     pub handles: bool,
     /// The page stands still: its timers do not fire, and what arrives waits.
     pub frozen: bool,
-    /// How often the client dialed.
+    /// Whether the line may end, because the test does something that ends it.
+    pub may_end: bool,
+    /// When the client dialed.
     pub dials: Vec<Instant>,
     /// Codes the client hung up with.
     pub hang_ups: Vec<CloseCode>,
@@ -76,6 +78,7 @@ impl Pair {
             credentials: Some(b"ann:1".to_vec()),
             handles: true,
             frozen: false,
+            may_end: false,
             dials: Vec::new(),
             hang_ups: Vec::new(),
             connection: None,
@@ -319,6 +322,9 @@ impl Pair {
             wrong.push(format!("{:?} and not settled: {pending:?}", self.client.state()));
         }
         wrong.extend(self.unread());
+        if let Some((end, _)) = self.ledger.closed.as_ref().filter(|_| !self.may_end) {
+            wrong.push(format!("the line ended: {end:?}"));
+        }
         wrong
     }
 

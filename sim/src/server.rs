@@ -79,6 +79,8 @@ pub struct Server {
     now: Instant,
     connections: BTreeMap<ConnectionId, Connection>,
     owners: BTreeMap<SessionId, ConnectionId>,
+    /// The highest connection of each client that has joined, as HELLO counts them.
+    latest: BTreeMap<SessionId, u64>,
     workers: BTreeMap<SessionId, Incoming>,
     tasks: BTreeMap<(Instant, u64), Task>,
     tasks_begun: u64,
@@ -97,6 +99,7 @@ impl Server {
             now: Instant::default(),
             connections: BTreeMap::new(),
             owners: BTreeMap::new(),
+            latest: BTreeMap::new(),
             workers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             tasks_begun: 0,
@@ -162,6 +165,7 @@ impl Server {
     pub fn crash(&mut self, keep: Keep) {
         self.connections.clear();
         self.owners.clear();
+        self.latest.clear();
         self.workers.clear();
         self.tasks.clear();
         self.outgoing.clear();

@@ -95,8 +95,9 @@ export class Contender {
     };
   }
 
-  /** Bytes each way per message, from before `operation` until all is quiet. */
+  /** Bytes each way per message, from a quiet moment to the next. */
   async #count(messages, operation) {
+    await pause(QUIET_MS);
     const before = await this.#proxy.state(this.#lab);
     await operation();
     await pause(QUIET_MS);

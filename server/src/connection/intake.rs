@@ -13,7 +13,7 @@ use tokio_util::sync::ReusableBoxFuture;
 use crate::engine::{Effects, Engine, EngineError};
 use crate::handler::{Also, Caller, Handler, Message, Payload, Refusal};
 use crate::mailbox::Mailbox;
-use crate::post::{check_size, check_topic, encode};
+use crate::post::{PostError, check_size, check_topic, encode};
 use crate::server::Shared;
 
 /// Messages handled in one go, before what they did is committed and others get their turn.
@@ -185,7 +185,8 @@ pub(super) async fn find_topic<E: Engine>(engine: &E, name: &str) -> Result<E::T
 }
 
 /// What the handler wants sent cannot be.
-fn unusable(error: crate::post::PostError) -> Refusal {
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn unusable(error: PostError) -> Refusal {
     tracing::error!("the handler made something that cannot be sent: {error}");
     Refusal::internal("the server's handler made something that cannot be sent")
 }

@@ -16,7 +16,7 @@ pub(crate) async fn asked_to_end() {
 async fn interrupted() {
     if let Err(error) = tokio::signal::ctrl_c().await {
         tracing::error!("cannot listen for Ctrl-C: {error}");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
@@ -29,7 +29,7 @@ async fn terminated() {
         }
         Err(error) => {
             tracing::error!("cannot listen for SIGTERM: {error}");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

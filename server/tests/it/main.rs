@@ -1,4 +1,5 @@
 //! The server over real sockets: every test starts its own on a free port.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod client;
 mod credentials;

@@ -19,6 +19,9 @@ impl Server {
             Some((code, after_ms, "not now"))
         } else if !allowed {
             Some((CloseCode::UNAUTHORIZED, 0, "wrong credentials"))
+        } else if self.latest.get(&hello.session).is_some_and(|latest| hello.connection < *latest) {
+            // It was under way for so long that its client has given it up.
+            Some((CloseCode::REPLACED, 0, "a newer connection came first"))
         } else if !may_join {
             Some((CloseCode::WRONG_IDENTITY, 0, "somebody else's session"))
         } else {
@@ -32,6 +35,7 @@ impl Server {
         if connection.session.is_closed() {
             return;
         }
+        self.latest.insert(hello.session, hello.connection);
         if let Some(older) = self.owners.insert(hello.session, id)
             && older != id
             && let Some(older) = self.connections.get_mut(&older)
