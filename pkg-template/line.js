@@ -9,11 +9,12 @@ const STATES = ["connecting", "open", "waiting", "closed"];
 const SEND = 0;
 const REQUEST = 1;
 const PUBLISH = 2;
+const VOLATILE = 3;
 const OUTBOX_FULL = -2;
 const CLOSED = -4;
 /** Direct messages kept for the first listener. */
 const KEPT = 1000;
-/** As `Core.stats` lists them. */
+/** As `Core.stat` counts them. */
 const STATS =
   "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived";
 
@@ -131,7 +132,7 @@ export class Line extends Emitter {
 
   #sendVolatile({ kind, topic, format, payload, resolve, reject }) {
     const core = this.#state === "open" ? this.#core : undefined;
-    const code = core?.sendVolatile(format, topic, bytesOf(payload)) ?? -5;
+    const code = core?.sendBytes(VOLATILE, format, topic, bytesOf(payload)) ?? -5;
     if (kind === REQUEST) reject(new errors.InvalidArgumentError("A request is never volatile."));
     else if (code < 0) reject(errors.commandError(code, payload.length));
     else resolve();
@@ -179,8 +180,8 @@ export class Line extends Emitter {
     subscription.begin = () => {
       this.#subscriptions.delete(stream);
       stream = after
-        ? this.#core.subscribeAfter(topic, BigInt(`0x${after.epoch}`), after.offset)
-        : this.#core.subscribeLast(topic, last);
+        ? this.#core.subscribe(topic, BigInt(`0x${after.epoch}`), after.offset)
+        : this.#core.subscribe(topic, undefined, last);
       if (stream > 0) this.#subscriptions.set(stream, subscription);
       else subscription.end(this.#subscribeError(stream));
     };
@@ -206,8 +207,8 @@ export class Line extends Emitter {
   }
 
   stats() {
-    const counts = this.#core?.stats() ?? [];
-    const stats = Object.fromEntries(STATS.split(" ").map((name, at) => [name, counts[at] ?? 0]));
+    const counts = STATS.split(" ").map((name, at) => [name, this.#core?.stat(at) ?? 0]);
+    const stats = Object.fromEntries(counts);
     stats.queued += this.#waiting.length;
     return stats;
   }

@@ -52,8 +52,12 @@ pub const HEARTBEAT_MS: u64 = 15_000;
 pub const HEARTBEAT_MS_MIN: u64 = 1_000;
 /// Longest heartbeat a server may ask for.
 pub const HEARTBEAT_MS_MAX: u64 = 600_000;
-/// Shortest wait before a probe, and for its answer; else 4 smoothed round trips.
+/// Shortest wait for an acknowledgement before a probe; else 4 smoothed round trips.
 pub const PROBE_MS_MIN: u64 = 2_000;
+/// Shortest wait for the answer to a probe; else 4 smoothed round trips.
+pub const ANSWER_MS_MIN: u64 = 1_500;
+/// The slowest line that is not taken for dead while a packet is under way.
+pub const SLOWEST_BYTES_PER_MS: u64 = 32;
 /// A send after this much silence carries a probe with it.
 pub const SILENCE_MS: u64 = 5_000;
 /// A timer that fires this much after its deadline is late: it probes before it condemns.

@@ -357,7 +357,7 @@ impl Core {
             }
             State::Waiting { until, .. } => {
                 if until.is_some_and(|until| now >= until) {
-                    self.begin_attempt("");
+                    self.begin_attempt("dialing");
                 }
             }
             State::Live(_) => self.check_live(),

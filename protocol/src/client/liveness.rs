@@ -1,6 +1,6 @@
 //! Is the connection alive? Any frame is life; silence is probed before it is condemned.
 
-use crate::limits::{LATE_MS, PROBE_MS_MIN};
+use crate::limits::{ANSWER_MS_MIN, LATE_MS, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS};
 use crate::time::Instant;
 
 /// What a look at the clock says.
@@ -27,6 +27,7 @@ pub(super) struct Liveness {
     /// When the oldest message that waits for its acknowledgement was transmitted, or when the
     /// last acknowledgement came, if that is later.
     waiting_since: Option<Instant>,
+    travel_ms: u64,
     probe: Option<Probe>,
     /// The number of the last PING, and when it left, until it is answered.
     nonce: u64,
@@ -39,6 +40,7 @@ impl Liveness {
             heartbeat_ms,
             heard_at: now,
             waiting_since: None,
+            travel_ms: 0,
             probe: None,
             nonce: 0,
             pinged_at: None,
@@ -54,13 +56,11 @@ impl Liveness {
         }
     }
 
-    /// Whether messages are in flight.
-    pub(super) fn expects_answer(&mut self, expects: bool, now: Instant) {
-        if !expects {
-            self.waiting_since = None;
-        } else if self.waiting_since.is_none() {
-            self.waiting_since = Some(now);
-        }
+    /// How many bytes have to arrive before the next acknowledgement can come; `None` if no message
+    /// is in flight. On a slow line they alone may take longer than an answer otherwise does.
+    pub(super) fn expects_answer(&mut self, to: Option<usize>, now: Instant) {
+        self.travel_ms = to.unwrap_or(0) as u64 / SLOWEST_BYTES_PER_MS;
+        self.waiting_since = to.map(|_| self.waiting_since.unwrap_or(now));
     }
 
     pub(super) const fn silent_ms(&self, now: Instant) -> u64 {
@@ -74,7 +74,7 @@ impl Liveness {
     /// A PING leaves now; returns its number.
     pub(super) fn probe(&mut self, now: Instant, round_trip: &RoundTrip) -> u64 {
         let repeated = self.probe.is_some();
-        let answer_by = now.after(round_trip.patience_ms());
+        let answer_by = now.after(round_trip.times_4_or(ANSWER_MS_MIN) + self.travel_ms);
         self.probe = Some(Probe { answer_by, repeated });
         self.pinged_at = Some(now);
         self.nonce += 1;
@@ -93,7 +93,10 @@ impl Liveness {
         }
         let idle = self.heard_at.after(self.heartbeat_ms);
         match self.waiting_since {
-            Some(since) => idle.min(since.after(round_trip.patience_ms())),
+            Some(since) => {
+                let patience = round_trip.times_4_or(PROBE_MS_MIN) + self.travel_ms;
+                idle.min(since.after(patience))
+            }
             None => idle,
         }
     }
@@ -130,8 +133,8 @@ impl RoundTrip {
         self.smoothed_ms.unwrap_or(0)
     }
 
-    /// How long an answer may take before it is missed.
-    pub(super) fn patience_ms(&self) -> u64 {
-        PROBE_MS_MIN.max(self.smoothed_ms().saturating_mul(4))
+    /// Four round trips, but not less than `least`.
+    pub(super) fn times_4_or(&self, least: u64) -> u64 {
+        least.max(self.smoothed_ms().saturating_mul(4))
     }
 }

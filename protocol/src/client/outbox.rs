@@ -214,6 +214,13 @@ impl Outbox {
         Some((message.id, uncertain))
     }
 
+    /// How many bytes have to arrive before the first message in flight can be acknowledged: its own
+    /// and those of its packet. `None` if none is in flight.
+    pub(super) fn leading_bytes(&self) -> Option<usize> {
+        let first = self.messages.front().filter(|_| self.in_flight > 0)?;
+        Some(self.in_flight_bytes.min(first.body.len().max(PACKET_BYTES)))
+    }
+
     /// Whether [`fill`](Self::fill) would add a message to an empty packet.
     pub(super) fn has_next(&self, window: Window) -> bool {
         self.messages.get(self.in_flight).is_some_and(|next| self.fits(next, window))

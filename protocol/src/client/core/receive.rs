@@ -200,9 +200,14 @@ impl Core {
         if let Some(Some(through)) = self.outbox.acknowledge(seq) {
             self.tell(Event::Acknowledged { through });
         }
-        let (expects, now) = (self.outbox.in_flight() > 0, self.now);
+        self.expect_answer();
+    }
+
+    /// Tells the watch what is in flight.
+    pub(super) fn expect_answer(&mut self) {
+        let (to, now) = (self.outbox.leading_bytes(), self.now);
         if let State::Live(live) = &mut self.state {
-            live.liveness.expects_answer(expects, now);
+            live.liveness.expects_answer(to, now);
         }
     }
 

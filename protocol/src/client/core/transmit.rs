@@ -70,10 +70,6 @@ impl Core {
         if sends {
             self.outbox.fill(out, self.window);
         }
-        let expects = self.outbox.in_flight() > 0;
-        let now = self.now;
-        if let State::Live(live) = &mut self.state {
-            live.liveness.expects_answer(expects, now);
-        }
+        self.expect_answer();
     }
 }

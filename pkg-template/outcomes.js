@@ -1,0 +1,67 @@
+// What the wasm says in numbers, as the errors that applications get.
+
+import {
+  ClosedError,
+  InvalidArgumentError,
+  NotLiveError,
+  OutboxFullError,
+  OutcomeUnknownError,
+  StoppedError,
+  TooLargeError,
+  UnauthorizedError,
+} from "./errors.js";
+
+/** Codes of `Core` that mean more to the line than an error. */
+export const OUTBOX_FULL = -2;
+export const CLOSED = -4;
+export const NOT_LIVE = -5;
+
+const closed = () =>
+  new ClosedError("The line is closed, and this message was not transmitted; connect again.");
+
+/** The error for a negative code of the wasm, about a payload of `size` bytes. */
+export function commandError(code, size) {
+  switch (code) {
+    case OUTBOX_FULL:
+      return new OutboxFullError("The outbox is full: wait for earlier messages to be confirmed.");
+    case -3:
+      return new InvalidArgumentError("Expected a topic of 1 to 255 bytes.");
+    case CLOSED:
+      return closed();
+    case NOT_LIVE:
+      return new NotLiveError("The line is not open, and a volatile message is never queued.");
+    default:
+      return new TooLargeError(
+        `The message has ${size} bytes, but at most ${-16 - code} are allowed.`,
+      );
+  }
+}
+
+/** The error for a message that will not be confirmed. */
+export function failure(kind) {
+  switch (kind) {
+    case 0:
+      return new OutcomeUnknownError(
+        "The message was transmitted, but whether it was processed cannot be known.",
+      );
+    case 1:
+      return new OutcomeUnknownError("The message was processed, but the server's answer is lost.");
+    case 2:
+      return closed();
+    default:
+      return new TooLargeError("The message is over the limit that the server has stated since.");
+  }
+}
+
+/** The error that ended a line; undefined if it was closed on request. */
+export function endError(end, closeCode, reason) {
+  const words = reason || "no reason given";
+  if (end === 1) {
+    return new UnauthorizedError(`The server does not accept the credentials: ${words}.`);
+  }
+  if (end === 2) {
+    const message = `The server has ended the line with code ${closeCode}: ${words}.`;
+    return new StoppedError(message, { closeCode });
+  }
+  return undefined;
+}
