@@ -38,6 +38,7 @@ pub mod backoff;
 pub mod client;
 pub mod close;
 pub mod downlink;
+mod encoded_entry;
 pub mod error;
 pub mod limits;
 pub mod message;

@@ -20,7 +20,7 @@ const OPTIONS = [
 for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
   test(`usage compiles with module resolution ${resolution}`, async (t) => {
     const folder = await install(t);
-    await cp(fileURLToPath(new URL("types", import.meta.url)), folder, { recursive: true });
+    await cp(fileURLToPath(new URL("declarations", import.meta.url)), folder, { recursive: true });
     const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc");
     const settings = [...OPTIONS, "--module", module, "--moduleResolution", resolution];
     const command = [compiler, ...settings, join(folder, "usage.ts")];
