@@ -2,6 +2,7 @@
 
 import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
+import { CLOSED, NOT_LIVE, OUTBOX_FULL, commandError, endError, failure } from "./outcomes.js";
 import { bytesOf, decode, encode, text } from "./payload.js";
 import { Subscription } from "./subscription.js";
 
@@ -10,8 +11,6 @@ const SEND = 0;
 const REQUEST = 1;
 const PUBLISH = 2;
 const VOLATILE = 3;
-const OUTBOX_FULL = -2;
-const CLOSED = -4;
 /** Direct messages kept for the first listener. */
 const KEPT = 1000;
 /** As `Core.stat` counts them. */
@@ -92,7 +91,7 @@ export class Line extends Emitter {
   /** Hands a message to the wasm; false if it has no room for it now. */
   #take(message) {
     if (this.#end !== undefined) {
-      message.reject(errors.commandError(CLOSED));
+      message.reject(commandError(CLOSED));
       return true;
     }
     const { kind, topic, format, payload } = message;
@@ -109,13 +108,13 @@ export class Line extends Emitter {
     } else if (id === OUTBOX_FULL && !this.#settings.rejectWhenFull) {
       return false;
     } else {
-      message.reject(errors.commandError(id, bytesOf(payload).length));
+      message.reject(commandError(id, bytesOf(payload).length));
     }
     return true;
   }
 
   #wait(message) {
-    if (this.#closing) message.reject(errors.commandError(CLOSED));
+    if (this.#closing) message.reject(commandError(CLOSED));
     else this.#waiting.push(message);
   }
 
@@ -132,9 +131,9 @@ export class Line extends Emitter {
 
   #sendVolatile({ kind, topic, format, payload, resolve, reject }) {
     const core = this.#state === "open" ? this.#core : undefined;
-    const code = core?.sendBytes(VOLATILE, format, topic, bytesOf(payload)) ?? -5;
+    const code = core?.sendBytes(VOLATILE, format, topic, bytesOf(payload)) ?? NOT_LIVE;
     if (kind === REQUEST) reject(new errors.InvalidArgumentError("A request is never volatile."));
-    else if (code < 0) reject(errors.commandError(code, payload.length));
+    else if (code < 0) reject(commandError(code, payload.length));
     else resolve();
   }
 
@@ -175,7 +174,7 @@ export class Line extends Emitter {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#core?.unsubscribe(stream);
       },
-      closed: () => errors.commandError(CLOSED),
+      closed: () => commandError(CLOSED),
     });
     subscription.begin = () => {
       this.#subscriptions.delete(stream);
@@ -185,7 +184,7 @@ export class Line extends Emitter {
       if (stream > 0) this.#subscriptions.set(stream, subscription);
       else subscription.end(this.#subscribeError(stream));
     };
-    if (this.#end !== undefined) subscription.end(errors.commandError(CLOSED));
+    if (this.#end !== undefined) subscription.end(commandError(CLOSED));
     else if (this.#core === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
     signal?.addEventListener("abort", () => subscription.return());
@@ -196,7 +195,7 @@ export class Line extends Emitter {
   #subscribeError(code) {
     return code === 0
       ? new errors.InvalidArgumentError("There are too many subscriptions; end one first.")
-      : errors.commandError(code);
+      : commandError(code);
   }
 
   addEventListener(type, listener, options) {
@@ -238,7 +237,7 @@ export class Line extends Emitter {
     const left = [...this.#pending.values(), ...this.#waiting];
     this.#pending.clear();
     this.#waiting = [];
-    for (const message of left) message.reject(error ?? errors.commandError(CLOSED));
+    for (const message of left) message.reject(error ?? commandError(CLOSED));
     for (const subscription of this.#subscriptions.values()) subscription.end(error);
     this.#subscriptions.clear();
     this._emit("state", { state: "closed", reason: error?.message ?? "closed", ...this.#end });
@@ -278,7 +277,7 @@ export class Line extends Emitter {
         settle(id, ({ reject }) => reject(this.#refusal("message", code, reason))),
       failed: (first, last, kind) => {
         for (let id = first; id <= last; id += 1) {
-          settle(id, ({ reject }) => reject(errors.failure(kind)));
+          settle(id, ({ reject }) => reject(failure(kind)));
         }
       },
       message: (stream, offset, format, payload) => {
@@ -311,7 +310,7 @@ export class Line extends Emitter {
           { from, to, reset },
         ),
       closed: (end, code, reason) =>
-        later((error) => this.#ended(error), errors.endError(end, code, text(reason))),
+        later((error) => this.#ended(error), endError(end, code, text(reason))),
       authorize: (attempt) => later((attempt) => this.#authorize(attempt), attempt),
       flush: () => this.#flush(),
     };
@@ -347,7 +346,7 @@ export class Line extends Emitter {
       if (id > through) break;
       this.#pending.delete(id);
       // A reply comes before its acknowledgement: a request that is still here has lost it.
-      if (message.kind === REQUEST) message.reject(errors.failure(1));
+      if (message.kind === REQUEST) message.reject(failure(1));
       else message.resolve();
     }
     if (this.#waiting.length > 0) {

@@ -5,8 +5,9 @@
 //! when nothing is borrowed: whatever it calls from there works.
 
 use crate::clock;
+use crate::listener::{Happening, Listener};
 use crate::page::Page;
-use crate::socket::Socket;
+use crate::socket::{self, Socket};
 use crate::timer::Timer;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
@@ -39,11 +40,14 @@ pub(crate) struct Driver<A> {
     socket: RefCell<Option<Socket>>,
     timer: RefCell<Timer>,
     page: RefCell<Option<Page>>,
-    drain: Closure<dyn Fn()>,
+    drain: Listener,
+    wake: Listener,
+    socket_event: Listener,
+    /// The browser refused to open a socket: the timer tells the protocol.
+    refused: Cell<bool>,
     /// A drain is under way or scheduled.
     draining: Cell<bool>,
     again: Cell<bool>,
-    this: Weak<Self>,
 }
 
 impl<A: Application> Driver<A> {
@@ -56,10 +60,12 @@ impl<A: Application> Driver<A> {
             socket: RefCell::default(),
             timer: RefCell::default(),
             page: RefCell::default(),
-            drain: Closure::new(Self::calling(this, |driver| driver.input(Input::Woke))),
+            drain: Self::listener(this, |driver, _| driver.input(Input::Woke)),
+            wake: Self::listener(this, |driver, _| driver.woken()),
+            socket_event: Self::listener(this, |driver, event| driver.input(socket::input(&event))),
+            refused: Cell::new(false),
             draining: Cell::new(false),
             again: Cell::new(false),
-            this: this.clone(),
         });
         let this = Rc::downgrade(&driver);
         let watch = Page::watch(move |hint| {
@@ -72,13 +78,13 @@ impl<A: Application> Driver<A> {
         driver
     }
 
-    fn calling<F: Fn(&Self)>(this: &Weak<Self>, act: F) -> impl Fn() + use<A, F> {
+    fn listener(this: &Weak<Self>, act: impl Fn(&Self, Happening) + 'static) -> Listener {
         let this = this.clone();
-        move || {
+        Listener::new(move |happening| {
             if let Some(driver) = this.upgrade() {
-                act(&driver);
+                act(&driver, happening);
             }
-        }
+        })
     }
 
     pub(crate) const fn application(&self) -> &A {
@@ -146,28 +152,15 @@ impl<A: Application> Driver<A> {
     }
 
     fn dial(&self) {
-        let this = self.this.clone();
-        let opened = Socket::open(&self.url, move |input| {
-            if let Some(driver) = this.upgrade() {
-                driver.input(input);
-            }
-        });
+        let opened = Socket::open(&self.url, self.socket_event.as_ref().unchecked_ref()).ok();
+        self.refused.set(opened.is_none());
+        if opened.is_none() {
+            // The protocol is borrowed: it learns of this in a task of its own.
+            self.timer.borrow_mut().disarm();
+            self.sleep(Some(clock::now()));
+        }
         // The one before is dropped here, and silent from now on.
-        *self.socket.borrow_mut() = match opened {
-            Ok(socket) => Some(socket),
-            Err(_) => {
-                // The protocol is borrowed: it learns of this in a task of its own.
-                let refused = Self::calling(&self.this, |driver| {
-                    driver.timer.borrow_mut().disarm();
-                    driver.input(Input::Closed(CloseCode(1006)));
-                });
-                let now = clock::now();
-                let mut timer = self.timer.borrow_mut();
-                timer.disarm();
-                timer.arm(now, now, refused);
-                None
-            }
-        };
+        *self.socket.borrow_mut() = opened;
     }
 
     fn hang_up(&self, code: CloseCode) {
@@ -178,14 +171,16 @@ impl<A: Application> Driver<A> {
 
     fn sleep(&self, wake_at: Option<Instant>) {
         let mut timer = self.timer.borrow_mut();
-        let Some(at) = wake_at else { return timer.disarm() };
-        timer.arm(
-            at,
-            clock::now(),
-            Self::calling(&self.this, |driver| {
-                driver.timer.borrow_mut().disarm();
-                driver.input(Input::Woke);
-            }),
-        );
+        match wake_at {
+            Some(at) => timer.arm(at, clock::now(), self.wake.as_ref().unchecked_ref()),
+            None => timer.disarm(),
+        }
+    }
+
+    /// The timer has fired.
+    fn woken(&self) {
+        self.timer.borrow_mut().fired();
+        let refused = self.refused.take();
+        self.input(if refused { Input::Closed(CloseCode(1006)) } else { Input::Woke });
     }
 }

@@ -3,6 +3,7 @@
 //! The facade in `pkg-template/` is the only user; `Listener` there takes what comes out.
 
 use crate::driver::{Application, Driver};
+use js_sys::Float64Array;
 use std::rc::Rc;
 use tautline_protocol::client::{
     Config, Credentials, End, Event, SendError, SubscribeError, WhenUncertain,
@@ -107,9 +108,9 @@ impl Core {
         listener: Listener,
         url: String,
         credentials: Option<Vec<u8>>,
-        settings: &[f64],
+        settings: &Float64Array,
     ) -> Self {
-        let setting = |index| settings.get(index).copied().unwrap_or_default();
+        let setting = |index| settings.get_index(index);
         let config = Config {
             credentials: credentials.map_or(Credentials::Ask, Credentials::Fixed),
             when_uncertain: if setting(0) == 0.0 {
@@ -125,7 +126,8 @@ impl Core {
         Self { driver: Driver::new(url, config, listener) }
     }
 
-    /// Takes a text message of `kind` 0 (send), 1 (request) or 2 (publish).
+    /// Takes a text message of `kind` 0 (send), 1 (request) or 2 (publish). A 3 is
+    /// volatile, a publish if it has a topic: transmitted at once, which returns 0, or not at all.
     #[wasm_bindgen(js_name = sendText)]
     pub fn send_text(&self, kind: u8, format: u8, topic: &str, text: String) -> f64 {
         self.send_bytes(kind, format, topic, text.into_bytes())
@@ -134,25 +136,21 @@ impl Core {
     /// As `sendText`, for bytes.
     #[wasm_bindgen(js_name = sendBytes)]
     pub fn send_bytes(&self, kind: u8, format: u8, topic: &str, bytes: Vec<u8>) -> f64 {
-        let kind = match kind {
-            0 => Kind::Send,
-            1 => Kind::Request,
-            _ => Kind::Publish,
-        };
         let format = Format::from_bits(format);
-        match self.driver.command(|protocol| protocol.send(kind, format, topic, bytes)) {
+        let taken = self.driver.command(|protocol| {
+            let kind = match kind {
+                0 => Kind::Send,
+                1 => Kind::Request,
+                2 => Kind::Publish,
+                _ => {
+                    let topic = (!topic.is_empty()).then_some(topic);
+                    return protocol.send_volatile(format, topic, &bytes).map(|()| 0);
+                }
+            };
+            protocol.send(kind, format, topic, bytes)
+        });
+        match taken {
             Ok(id) => id as f64,
-            Err(error) => error_code(error),
-        }
-    }
-
-    /// Transmits at once or not at all; 0 if it was transmitted. A publish has a topic.
-    #[wasm_bindgen(js_name = sendVolatile)]
-    pub fn send_volatile(&self, format: u8, topic: &str, bytes: &[u8]) -> f64 {
-        let format = Format::from_bits(format);
-        let topic = Some(topic).filter(|topic| !topic.is_empty());
-        match self.driver.command(|protocol| protocol.send_volatile(format, topic, bytes)) {
-            Ok(()) => 0.0,
             Err(error) => error_code(error),
         }
     }
@@ -162,18 +160,19 @@ impl Core {
         self.driver.command(|protocol| protocol.cancel(id as u64))
     }
 
-    /// Reads a topic from its last entries; returns the stream, or 0 if there are too many.
-    #[wasm_bindgen(js_name = subscribeLast)]
-    pub fn subscribe_last(&self, topic: &str, count: f64) -> f64 {
-        self.subscribe(topic, Start::Last(count as u64))
-    }
-
-    /// Reads a topic behind a position; returns as `subscribeLast`.
-    #[wasm_bindgen(js_name = subscribeAfter)]
-    pub fn subscribe_after(&self, topic: &str, epoch: u64, offset: f64) -> f64 {
+    /// Reads a topic: behind the position `offset` of `epoch`, or without one from its last
+    /// `offset` entries. Returns the stream, 0 if there are too many, or a negative code.
+    pub fn subscribe(&self, topic: &str, epoch: Option<u64>, offset: f64) -> f64 {
         let offset = offset as u64;
-        let cursor = Cursor { epoch: Epoch(epoch), received: offset, handled: offset };
-        self.subscribe(topic, Start::After(cursor))
+        let start = epoch.map_or(Start::Last(offset), |epoch| {
+            Start::After(Cursor { epoch: Epoch(epoch), received: offset, handled: offset })
+        });
+        match self.driver.command(|protocol| protocol.subscribe(topic, start)) {
+            Ok(stream) => stream.into(),
+            Err(SubscribeError::TooMany) => 0.0,
+            Err(SubscribeError::BadTopic) => -3.0,
+            Err(SubscribeError::Closed) => -4.0,
+        }
     }
 
     /// Ends a subscription.
@@ -196,10 +195,10 @@ impl Core {
         self.driver.command(|protocol| protocol.close(timeout as u64));
     }
 
-    /// The counters, in the order of the facade's list.
-    pub fn stats(&self) -> Vec<f64> {
+    /// One of the counters, by its place in the facade's list.
+    pub fn stat(&self, place: usize) -> f64 {
         let stats = self.driver.read(tautline_protocol::Client::stats);
-        [
+        let counts = [
             stats.round_trip_ms,
             stats.queued,
             stats.unacknowledged,
@@ -211,20 +210,8 @@ impl Core {
             stats.connections,
             stats.bytes_sent,
             stats.bytes_received,
-        ]
-        .map(|count| count as f64)
-        .into()
-    }
-}
-
-impl Core {
-    fn subscribe(&self, topic: &str, start: Start) -> f64 {
-        match self.driver.command(|protocol| protocol.subscribe(topic, start)) {
-            Ok(stream) => stream.into(),
-            Err(SubscribeError::TooMany) => 0.0,
-            Err(SubscribeError::BadTopic) => -3.0,
-            Err(SubscribeError::Closed) => -4.0,
-        }
+        ];
+        counts.get(place).copied().unwrap_or_default() as f64
     }
 }
 

@@ -29,6 +29,7 @@ mod driver;
 mod exports;
 #[cfg(all(feature = "npm", target_arch = "wasm32"))]
 mod heap;
+mod listener;
 mod page;
 mod socket;
 mod timer;

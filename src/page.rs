@@ -2,87 +2,91 @@
 //!
 //! In a worker there is no document; the network's events come there too.
 
+use crate::listener::{Happening, Listener};
 use js_sys::Function;
 use tautline_protocol::client::Hint;
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, EventTarget, PageTransitionEvent};
 
 #[wasm_bindgen]
 extern "C" {
+    #[derive(Clone)]
+    type EventTarget;
+
     #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
     static GLOBAL: EventTarget;
 
-    #[wasm_bindgen(extends = EventTarget)]
-    type Document;
-
-    #[wasm_bindgen(thread_local_v2, js_name = document)]
-    static DOCUMENT: Option<Document>;
-
     #[wasm_bindgen(method, getter)]
-    fn hidden(this: &Document) -> bool;
+    fn document(this: &EventTarget) -> Option<EventTarget>;
+
+    /// Of a document.
+    #[wasm_bindgen(method, getter)]
+    fn hidden(this: &EventTarget) -> bool;
+
+    /// Nothing in Node, whose global object has no events.
+    #[wasm_bindgen(method, getter, js_name = addEventListener)]
+    fn can_listen(this: &EventTarget) -> Option<Function>;
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    fn add(this: &EventTarget, event: &str, listener: &Function);
+
+    #[wasm_bindgen(method, js_name = removeEventListener)]
+    fn remove(this: &EventTarget, event: &str, listener: &Function);
 }
 
-const GLOBAL_EVENTS: [&str; 4] = ["online", "offline", "pageshow", "pagehide"];
-const DOCUMENT_EVENTS: [&str; 3] = ["visibilitychange", "freeze", "resume"];
+const VISIBILITY: &str = "visibilitychange";
+/// Events that mean something, and what.
+const EVENTS: [(&str, Hint); 7] = [
+    ("online", Hint::Online),
+    ("offline", Hint::Offline),
+    ("pageshow", Hint::Awake),
+    ("pagehide", Hint::Suspended),
+    (VISIBILITY, Hint::Awake),
+    ("freeze", Hint::Asleep),
+    ("resume", Hint::Awake),
+];
+/// How many of them come to the global object; the others come to the document.
+const GLOBAL_EVENTS: usize = 4;
 
 /// Listens until it is dropped.
 pub(crate) struct Page {
-    listener: Closure<dyn Fn(Event)>,
+    listeners: Vec<(EventTarget, &'static str, Listener)>,
 }
 
 impl Page {
-    pub(crate) fn watch(on_hint: impl Fn(Hint) + 'static) -> Self {
-        let page = Self {
-            listener: Closure::new(move |event: Event| {
-                if let Some(hint) = hint(&event) {
-                    on_hint(hint);
-                }
-            }),
-        };
-        page.each(|target, event, listener| {
-            let _ = target.add_event_listener_with_callback(event, listener);
-        });
-        page
-    }
-
-    fn each(&self, act: impl Fn(&EventTarget, &str, &Function)) {
-        let listener = self.listener.as_ref().unchecked_ref();
-        GLOBAL.with(|global| {
-            // Node has no events of its global object.
-            if global.has_type::<EventTarget>() {
-                GLOBAL_EVENTS.iter().for_each(|event| act(global, event, listener));
-            }
-        });
-        DOCUMENT.with(|document| {
-            if let Some(document) = document {
-                DOCUMENT_EVENTS.iter().for_each(|event| act(document, event, listener));
-            }
-        });
+    pub(crate) fn watch(on_hint: impl Fn(Hint) + Clone + 'static) -> Self {
+        let mut listeners = Vec::new();
+        for (at, (event, hint)) in EVENTS.into_iter().enumerate() {
+            let Some(target) = target(at < GLOBAL_EVENTS) else { continue };
+            let on_hint = on_hint.clone();
+            let listener = Listener::new(move |happening: Happening| {
+                on_hint(match hint {
+                    // A page that goes into the back-forward cache must not hold a connection.
+                    Hint::Suspended if !happening.persisted() => return,
+                    Hint::Awake if event == VISIBILITY && is_hidden() => Hint::Asleep,
+                    _ => hint,
+                });
+            });
+            target.add(event, listener.as_ref().unchecked_ref());
+            listeners.push((target, event, listener));
+        }
+        Self { listeners }
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        self.each(|target, event, listener| {
-            let _ = target.remove_event_listener_with_callback(event, listener);
-        });
+        for (target, event, listener) in &self.listeners {
+            target.remove(event, listener.as_ref().unchecked_ref());
+        }
     }
 }
 
-fn hint(event: &Event) -> Option<Hint> {
-    Some(match event.type_().as_str() {
-        "online" => Hint::Online,
-        "offline" => Hint::Offline,
-        "freeze" => Hint::Asleep,
-        // A page that goes into the back-forward cache must not hold a connection.
-        "pagehide" => {
-            event.dyn_ref::<PageTransitionEvent>()?.persisted().then_some(Hint::Suspended)?
-        }
-        "visibilitychange" if is_hidden() => Hint::Asleep,
-        _ => Hint::Awake,
+fn target(is_global: bool) -> Option<EventTarget> {
+    GLOBAL.with(|global| {
+        if is_global { global.can_listen().map(|_| global.clone()) } else { global.document() }
     })
 }
 
 fn is_hidden() -> bool {
-    DOCUMENT.with(|document| document.as_ref().is_some_and(Document::hidden))
+    target(false).is_some_and(|document| document.hidden())
 }

@@ -26,6 +26,8 @@ pub const CLOSE_REASON_BYTES_MAX: usize = 123;
 pub const STREAMS: usize = 128;
 /// No configuration may allow more subscriptions.
 pub const STREAMS_MAX: usize = 1024;
+/// Requests that one packet may hold beside its messages; every subscription may be replaced.
+pub const NOTICES_MAX: usize = 4 * STREAMS_MAX;
 
 /// Messages in a client's outbox.
 pub const OUTBOX_MESSAGES: usize = 65_536;

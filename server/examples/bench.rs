@@ -113,6 +113,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     writeln!(stdout, "listening on http://{}", listener.local_addr()?)?;
     stdout.flush()?;
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-    serve_app(listener, &server, app, interrupted).await?;
+    serve_app(listener, &server, app, interrupted).await;
     Ok(())
 }

@@ -10,7 +10,7 @@ pub struct Config {
     /// Origins of pages that may connect beside those of the server's own, such as
     /// `https://example.com`. Clients that are not browsers name no origin, and may connect.
     pub allowed_origins: Vec<String>,
-    /// Most connections.
+    /// Most connections. As many more may be about to become one.
     pub connections: usize,
     /// Most connections from one address (of IPv6: one network of 64 bits), where the server is
     /// told addresses. All clients behind a proxy have one.
@@ -53,6 +53,15 @@ impl Config {
     pub(crate) fn session(&self) -> session::Config {
         let heartbeat_ms =
             self.session.heartbeat_ms.clamp(limits::HEARTBEAT_MS_MIN, limits::HEARTBEAT_MS_MAX);
-        session::Config { heartbeat_ms, message_bytes: self.message_bytes(), ..self.session }
+        session::Config {
+            heartbeat_ms,
+            message_bytes: self.message_bytes(),
+            // Nothing would ever fit through a window of 0.
+            window_messages: self.session.window_messages.max(1),
+            window_bytes: self.session.window_bytes.max(1),
+            stream_window_entries: self.session.stream_window_entries.max(1),
+            stream_window_bytes: self.session.stream_window_bytes.max(1),
+            ..self.session
+        }
     }
 }

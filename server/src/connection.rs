@@ -1,5 +1,6 @@
 //! One connection: a task between its socket, its machine, the handler and the engine.
 
+mod answers;
 mod ending;
 mod intake;
 mod requests;
@@ -12,19 +13,18 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
 use tautline_protocol::session::{Input, Output};
-use tautline_protocol::{CloseCode, DIRECT, Instant, Offset, Session, SessionId, StreamId, limits};
+use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId, StreamId, limits};
 
 use self::intake::Intake;
-use self::requests::{Answer, Joined, Request, Requests};
+use self::requests::{Answer, Request, Requests};
 use self::streams::Streams;
 use self::timer::Timer;
 use self::transport::{Arrival, Transport};
 use crate::engine::{Engine, EngineError};
-use crate::handler::{Caller, Handler, Identity};
+use crate::handler::{Caller, Handler};
 use crate::lease::Lease;
 use crate::mailbox::Signals;
 use crate::server::{Enrolled, Shared};
@@ -267,82 +267,6 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         }
     }
 
-    fn take_mail(&mut self, signals: Signals) {
-        for stream in self.rung.drain(..) {
-            self.streams.rung(stream);
-        }
-        if signals.superseded {
-            tracing::info!("{}: superseded by a newer connection", self.label());
-            self.machine.hang_up(CloseCode::SUPERSEDED);
-        }
-        if signals.go_away {
-            let config = &self.shared.config;
-            let (after, spread) = (millis(config.leave_after), millis(config.leave_spread));
-            self.machine.go_away(after, spread, "the server is shutting down");
-        }
-        if signals.hang_up {
-            self.machine.hang_up(CloseCode::GOING_AWAY);
-        }
-    }
-
-    fn take_answer(&mut self, answer: Answer<E>) {
-        match answer {
-            Answer::Joined { hello, joined: Ok(joined) } => {
-                let Joined { identity, lease, opened } = joined;
-                let session = hello.session;
-                let refresh_at = self.refresh_at(&identity);
-                let peer = self.peer.address;
-                let caller = Arc::new(Caller { session, identity, peer });
-                let resolution = opened.resolution;
-                self.held = Some(Held { session: opened.session, caller, refresh_at, lease });
-                tracing::info!("{}: {:?}", self.label(), resolution.resumption);
-                self.machine.join(&hello, &resolution);
-                self.streams.add(DIRECT, None, resolution.epoch);
-            }
-            Answer::Joined { joined: Err(denied), .. } | Answer::Authenticated(Err(denied)) => {
-                tracing::warn!("{}: {}: {}", self.label(), denied.code, denied.reason);
-                self.machine.refuse(denied.code, millis(denied.after), &denied.reason);
-            }
-            Answer::Authenticated(Ok(identity)) => self.authenticated(identity),
-            Answer::Subscribed { stream, subscribed: Ok((topic, position)) } => {
-                self.streams.add(stream, Some(topic), position.epoch);
-                self.machine.subscribed(stream, position.epoch, position.offset);
-            }
-            Answer::Subscribed { stream, subscribed: Err(refusal) } => {
-                let (code, reason) = (&refusal.code, &refusal.reason);
-                tracing::debug!("{}: subscription refused: {code}: {reason}", self.label());
-                self.machine.refuse_subscription(stream, code, reason);
-            }
-        }
-    }
-
-    fn authenticated(&mut self, identity: Identity) {
-        let refresh_at = self.refresh_at(&identity);
-        let Some(held) = &mut self.held else { return };
-        if identity.name() != held.caller.identity.name() {
-            let reason = "the fresh credentials are of another identity";
-            tracing::warn!("{}: {reason}", self.label());
-            self.machine.refuse(CloseCode::WRONG_IDENTITY, 0, reason);
-            return;
-        }
-        held.refresh_at = refresh_at;
-        held.caller = Arc::new(Caller { identity, ..Caller::clone(&held.caller) });
-        self.machine.authorized();
-    }
-
-    fn refresh_at(&self, identity: &Identity) -> Option<Instant> {
-        identity.lifetime().map(|lifetime| self.shared.clock.now().after(millis(lifetime)))
-    }
-
-    fn refresh_credentials(&mut self, now: Instant) {
-        if let Some(held) = &mut self.held
-            && held.refresh_at.is_some_and(|at| now >= at)
-        {
-            held.refresh_at = None;
-            self.machine.request_credentials();
-        }
-    }
-
     async fn commit(&mut self) {
         self.reads_in_a_row = 0;
         let Some(held) = &self.held else { return };
@@ -383,8 +307,4 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         };
         format!("connection {number}, session {session} of {name}")
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -16,7 +16,8 @@ pub use crate::identity::{Caller, Credentials, Denied, Identity};
 ///
 /// [`send`](Self::send), [`request`](Self::request) and [`publish`](Self::publish) always run to
 /// their end once begun, unless the server is shut down: a client that is cut off meanwhile and
-/// comes back waits for that, so that no message is handled twice. [`authorize`](Self::authorize)
+/// comes back waits for that, so that no message is handled twice; a handler that may take very
+/// long should set itself a limit. [`authorize`](Self::authorize)
 /// and [`subscribe`](Self::subscribe) are dropped half-way when their connection ends.
 pub trait Handler: Send + Sync + 'static {
     /// Who is this? Asked at the start of every connection, and for fresh credentials.

@@ -129,6 +129,11 @@ impl Denied {
         Self { code: CloseCode::REPLACED, after: Duration::ZERO, reason }
     }
 
+    pub(crate) fn too_slow() -> Self {
+        let reason = "the server took too long to open the session".into();
+        Self { code: CloseCode::INTERNAL, after: Duration::ZERO, reason }
+    }
+
     pub(crate) fn failed(reason: &str) -> Self {
         Self { code: CloseCode::INTERNAL, after: Duration::ZERO, reason: reason.into() }
     }

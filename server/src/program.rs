@@ -57,9 +57,8 @@ fn start(options: &Options) -> Result<(), String> {
         let server = Server::with_engine(options.config(), Lobby::new(token), engine);
         let app = app(&server, options);
         announce(address);
-        serve_app(listener, &server, app, signals::asked_to_end())
-            .await
-            .map_err(|error| format!("the listener failed: {error}"))
+        serve_app(listener, &server, app, signals::asked_to_end()).await;
+        Ok(())
     })
 }
 

@@ -24,7 +24,7 @@ use crate::post::{PostError, check_topic, encode};
 use crate::upgrade::upgrade;
 
 /// How long connections that are told to end may take for that, at the end of a server.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLOSING: Duration = Duration::from_secs(2);
 /// Connections beyond the bound that are told so at the same time.
 const TURNING_AWAY: usize = 64;
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ pub(crate) struct Shared<H, E> {
     /// Every task of the server.
     pub(crate) tasks: TaskTracker,
     /// The server takes no more connections.
-    leaving: CancellationToken,
+    pub(crate) leaving: CancellationToken,
     /// Ends whatever has not ended in time.
     pub(crate) abort: CancellationToken,
     roster: Mutex<Roster>,
@@ -119,7 +119,7 @@ impl<H: Handler, E: Engine> Server<H, E> {
 
     /// The route that lines connect to.
     ///
-    /// Origins and bounds per address need to know who asks: serve the application with
+    /// Bounds per address need to know who asks: serve the application with
     /// [`into_make_service_with_connect_info`](axum::Router::into_make_service_with_connect_info)
     /// of [`SocketAddr`](std::net::SocketAddr), as [`serve`](crate::serve) does.
     pub fn route<S: Clone + Send + Sync + 'static>(&self) -> MethodRouter<S> {
@@ -167,7 +167,7 @@ impl<H: Handler, E: Engine> Server<H, E> {
     }
 
     /// Ends the server: takes no new connection, asks the clients to leave, hangs up after
-    /// [`Config::grace`], and returns once every task has ended, at the latest one second later.
+    /// [`Config::grace`], and returns once every task has ended, at the latest two seconds later.
     pub async fn shut_down(&self) {
         let shared = &self.shared;
         shared.leaving.cancel();
@@ -189,6 +189,12 @@ impl<H: Handler, E: Engine> Server<H, E> {
     #[must_use]
     pub fn shut_down_max(&self) -> Duration {
         self.shared.config.grace + CLOSING
+    }
+}
+
+impl<H, E> Server<H, E> {
+    pub(crate) fn shared(&self) -> &Shared<H, E> {
+        &self.shared
     }
 }
 

@@ -208,6 +208,15 @@ impl Engine {
         kept.direct.head()
     }
 
+    /// The client has handled the direct stream up to `offset`.
+    pub fn trim(&mut self, session: &SessionId, offset: Offset) {
+        if let Some(kept) = self.sessions.get_mut(session) {
+            kept.direct.trim_through(offset);
+            kept.confirmed = true;
+            self.tombstones.remove(session);
+        }
+    }
+
     /// The direct stream of a session.
     pub fn direct(&mut self, session: &SessionId) -> Option<&mut Log> {
         self.sessions.get_mut(session).map(|kept| &mut kept.direct)

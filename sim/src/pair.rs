@@ -67,7 +67,7 @@ impl Pair {
     pub fn new(config: Config, behaviour: Behaviour, seed: u64) -> Self {
         let now = Instant::from_millis(0);
         let session = [7; 16];
-        let mut pair = Self {
+        Self {
             now,
             client: Client::new(config, Seed { session, random: seed }, now),
             server: Server::new(behaviour, seed ^ 0x5eed),
@@ -82,16 +82,14 @@ impl Pair {
             dials: Vec::new(),
             hang_ups: Vec::new(),
             connection: None,
-            wake_at: None,
+            wake_at: Some(now),
             unhandled: Vec::new(),
             wakes_at_once: 0,
             sends: 0,
             publishes: 0,
             topics: Vec::new(),
             pushed: Vec::new(),
-        };
-        pair.input(Input::Woke);
-        pair
+        }
     }
 
     /// The client's present connection.

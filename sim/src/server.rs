@@ -221,7 +221,9 @@ impl Server {
             let mut moved = false;
             for id in &ids {
                 self.drain(*id);
-                moved |= self.start_handler(*id);
+                while self.start_handler(*id) {
+                    moved = true;
+                }
                 moved |= self.deliver(*id);
             }
             let due = self.tasks.first_key_value().is_some_and(|((at, _), _)| *at <= self.now);
@@ -270,10 +272,8 @@ impl Server {
     }
 
     fn trim(&mut self, id: ConnectionId, connection: &Connection, offset: Offset) {
-        if let Some(session) = connection.of.filter(|session| self.owner(session) == Some(id))
-            && let Some(direct) = self.engine.direct(&session)
-        {
-            direct.trim_through(offset);
+        if let Some(session) = connection.of.filter(|session| self.owner(session) == Some(id)) {
+            self.engine.trim(&session, offset);
         }
     }
 

@@ -12,7 +12,8 @@ use walrus::{ExportId, Module, ModuleConfig};
 use crate::workspace::{program, root, run};
 
 /// What wasm-bindgen calls its imports, their module, and its exports.
-const LONG_NAMES: &str = r"^(__wbg|__wbindgen|__externref|wasm_bindgen__|core_|\./tautline_bg\.js$)";
+const LONG_NAMES: &str =
+    r"^(__wbg|__wbindgen|__externref|wasm_bindgen__|core_|\./tautline_bg\.js$)";
 
 /// Writes the glue with short names, and the wasm with the same ones. What the glue does not name
 /// is no export any more. `names` is a file for the list of both.

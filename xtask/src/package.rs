@@ -37,11 +37,18 @@ pub(crate) struct Package {
     pub(crate) folder: PathBuf,
     /// The same, packed.
     pub(crate) tarball: PathBuf,
+    /// The wasm before it was optimized, with the names of its functions.
+    bound: PathBuf,
 }
 
 impl Package {
     pub(crate) fn wasm(&self) -> PathBuf {
         self.folder.join("wasm/tautline.wasm")
+    }
+
+    /// Writes the package's wasm once more, with the names of its functions, to `path`.
+    pub(crate) fn write_named_wasm(&self, path: &Path) -> Result<()> {
+        optimize(&self.bound, path, &["--debuginfo"])
     }
 }
 
@@ -77,7 +84,7 @@ pub(crate) fn build() -> Result<Package> {
     let compiled = target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm");
     let bound = bind(&compiled, &wasm_folder)?;
     let optimized = wasm_folder.join("tautline.wasm");
-    optimize(&bound, &optimized)?;
+    optimize(&bound, &optimized, &["--strip-debug"])?;
     fs::write(wasm_folder.join("tautline.inline.js"), inline_module(&fs::read(&optimized)?))?;
 
     copy_folder(&root().join("pkg-template"), &folder)?;
@@ -87,7 +94,7 @@ pub(crate) fn build() -> Result<Package> {
     let manifest = write_manifest(&folder)?;
     check_exports(&folder, &manifest["exports"])?;
     let tarball = pack(&folder)?;
-    Ok(Package { folder, tarball })
+    Ok(Package { folder, tarball, bound })
 }
 
 /// Makes the JavaScript glue in `wasm_folder` and returns the wasm that goes with it.
@@ -95,7 +102,8 @@ fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
     let folder = target()?.join("bound");
     replace_folder(&folder)?;
     let linked = fs::read(compiled).with_context(|| compiled.display().to_string())?;
-    let slim = slim::slim(&linked).with_context(|| format!("cannot slim {}", compiled.display()))?;
+    let slim =
+        slim::slim(&linked).with_context(|| format!("cannot slim {}", compiled.display()))?;
     Bindgen::new()
         .input_bytes("tautline", slim)
         .out_name("tautline")
@@ -104,7 +112,6 @@ fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
         // Each entry point says itself where its wasm is. A default in the glue would make every
         // bundler ship the wasm file beside `./inline` and `./slim` too.
         .omit_default_module_path(true)
-        .remove_name_section(true)
         .remove_producers_section(true)
         .generate(&folder)
         .with_context(|| format!("wasm-bindgen cannot bind {}", compiled.display()))?;
@@ -118,14 +125,14 @@ fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
     Ok(wasm)
 }
 
-fn optimize(bound: &Path, optimized: &Path) -> Result<()> {
+fn optimize(bound: &Path, optimized: &Path, names: &[&str]) -> Result<()> {
     let mut command = program("node");
     command.arg(root().join("xtask/node_modules/binaryen/bin/wasm-opt")).arg(bound);
     command.arg("-o").arg(optimized).args(WASM_FEATURES);
     // The two in front undo what the compiler did to control flow for the sake of speed; that no
     // data is at the lowest addresses is true of all that rustc links.
     command.args(["--flatten", "--rereloop", "-Oz", "-Oz", "--low-memory-unused"]);
-    command.args(["--strip-debug", "--strip-producers", "--strip-target-features"]);
+    command.args(["--strip-producers", "--strip-target-features"]).args(names);
     run_program(&mut command)
 }
 

@@ -1,6 +1,8 @@
 //! What a user downloads, held to a budget: the wasm, and the JavaScript bundled and minified as
 //! an application's build does it.
 
+mod parts;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +46,13 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     print_row("", "JavaScript", javascript);
     print_row("", "sum", sum);
     print_row("./inline", "JavaScript", inline);
+
+    let named = folder.join("named.wasm");
+    package.write_named_wasm(&named)?;
+    println!("\nThe wasm's parts, raw; what a function calls once is mostly inside of it:");
+    for (part, bytes) in parts::list(&fs::read(&named)?)? {
+        println!("{part:<40}{bytes:>10}");
+    }
 
     let within = sum.gzip <= BUDGET_GZIP;
     let verdict = if within { "within" } else { "OVER" };

@@ -6,7 +6,7 @@ use super::{Hello, Notice, Session, State};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::Downlink;
-use crate::limits::STREAMS_MAX;
+use crate::limits::{NOTICES_MAX, STREAMS_MAX};
 use crate::message::{Offset, Start, StreamId};
 use crate::uplink::{self, Frames, Message, Uplink};
 use bytes::Bytes;
@@ -42,7 +42,7 @@ impl Session {
             (State::Live, Uplink::Unsubscribe { stream }) => self.unsubscribe(stream),
             (State::Live, Uplink::Auth { credentials }) => {
                 let credentials = packet.slice_ref(credentials);
-                self.notices.push_back(Notice::Authenticate(credentials));
+                self.notify(Notice::Authenticate(credentials));
             }
             (State::Live, Uplink::Ping { nonce }) => {
                 Downlink::Pong { nonce }.encode(&mut self.control);
@@ -81,7 +81,7 @@ impl Session {
         if !reader.handled(offset) {
             self.hang_up(CloseCode::VIOLATION);
         } else if stream == DIRECT {
-            self.notices.push_back(Notice::Trim { offset });
+            self.notify(Notice::Trim { offset });
         }
     }
 
@@ -96,13 +96,29 @@ impl Session {
             return;
         }
         self.readers.insert(stream, Reader::requested(start));
-        self.notices.push_back(Notice::Subscribe { stream, topic: topic.into(), start });
+        self.notify(Notice::Subscribe { stream, topic: topic.into(), start });
     }
 
     fn unsubscribe(&mut self, stream: StreamId) {
         if stream != DIRECT && self.readers.remove(&stream).is_some() {
             self.entries.retain(|(of, _, _)| *of != stream);
-            self.notices.push_back(Notice::Unsubscribe { stream });
+            self.notify(Notice::Unsubscribe { stream });
+        }
+    }
+
+    /// Hands something out. However many frames of a few bytes are in a packet, only so much may
+    /// gather: of cursors and of credentials the newest counts, of the rest no client needs as much.
+    fn notify(&mut self, notice: Notice) {
+        let is_full = self.notices.len() >= NOTICES_MAX;
+        match (self.notices.back_mut(), notice) {
+            (Some(Notice::Trim { offset }), Notice::Trim { offset: newer }) => {
+                *offset = newer.max(*offset);
+            }
+            (Some(Notice::Authenticate(credentials)), Notice::Authenticate(newer)) => {
+                *credentials = newer;
+            }
+            _ if is_full => self.hang_up(CloseCode::VIOLATION),
+            (_, notice) => self.notices.push_back(notice),
         }
     }
 

@@ -1,15 +1,15 @@
 //! Every bound is kept, by both ends, and running into one is stated.
 
 use crate::line::Line;
-use crate::lone_client::{LoneClient, hello, welcome};
+use crate::lone_client::{LoneClient, welcome};
 use crate::lone_session::{HELLO, LoneSession, message, volatile};
-use tautline_protocol::client::{Config, Failure};
+use tautline_protocol::client::{Config, Failure, SendError, SubscribeError};
 use tautline_protocol::downlink::{Downlink, Welcome};
 use tautline_protocol::limits;
 use tautline_protocol::resume::Resumption;
 use tautline_protocol::session;
-use tautline_protocol::uplink;
-use tautline_protocol::{Epoch, Format, Kind};
+use tautline_protocol::uplink::{self, Uplink};
+use tautline_protocol::{CloseCode, Format, Kind, Start};
 use tautline_sim::engine::Keep;
 use tautline_sim::ledger::Fate;
 
@@ -84,7 +84,87 @@ fn a_welcome_with_the_highest_number_is_a_violation_and_no_panic() {
         let mut lone = LoneClient::joining(Config::default());
         let welcome = Welcome { resumption, accepted: u64::MAX, head: u64::MAX, ..welcome() };
         let done = lone.gets(&[Downlink::Welcome(welcome)]);
-        assert_eq!(done.hung_up, Some(tautline_protocol::CloseCode::VIOLATION));
+        assert_eq!(done.hung_up, Some(CloseCode::VIOLATION));
         lone.reconnects();
     }
+}
+
+#[test]
+fn of_many_cursors_and_credentials_in_a_packet_the_newest_count() {
+    let mut lone = LoneSession::live();
+    let mut frames = vec![Uplink::Received { stream: 0, offset: 0 }; 10_000];
+    frames.extend(vec![Uplink::Auth { credentials: b"old" }; 10_000]);
+    frames.push(Uplink::Auth { credentials: b"new" });
+    let wanted = lone.gets(&frames);
+    assert_eq!(wanted.others, ["Trim { offset: 0 }", "Authenticate(b\"new\")"]);
+    assert_eq!(wanted.hung_up, None);
+}
+
+#[test]
+fn a_packet_of_nothing_but_requests_is_a_violation() {
+    let mut lone = LoneSession::live();
+    let start = Start::Last(0);
+    let subscribe = Uplink::Subscribe { stream: 1, topic: "a", start };
+    let pairs = |count| [subscribe, Uplink::Unsubscribe { stream: 1 }].repeat(count);
+    assert_eq!(lone.gets(&pairs(limits::NOTICES_MAX / 2)).hung_up, None);
+    assert_eq!(lone.gets(&pairs(limits::NOTICES_MAX)).hung_up, Some(CloseCode::VIOLATION));
+}
+
+#[test]
+fn a_client_over_the_window_is_closed() {
+    let config =
+        session::Config { window_messages: 2, window_bytes: 10, ..session::Config::default() };
+    let mut lone = LoneSession::live_with(config);
+    assert_eq!(lone.gets(&[message(1, b"a"), message(2, b"b")]).hung_up, None);
+    assert_eq!(lone.gets(&[message(3, b"c")]).hung_up, Some(CloseCode::VIOLATION));
+    let mut lone = LoneSession::live_with(config);
+    assert_eq!(lone.gets(&[message(1, &[b'x'; 50])]).hung_up, None, "one larger alone");
+    assert_eq!(lone.gets(&[message(2, b"y")]).hung_up, Some(CloseCode::VIOLATION));
+}
+
+#[test]
+fn a_message_over_the_limit_closes_with_its_own_code() {
+    let config = session::Config { message_bytes: 10, ..session::Config::default() };
+    let mut lone = LoneSession::live_with(config);
+    assert_eq!(lone.gets(&[message(1, &[b'x'; 10])]).hung_up, None);
+    assert_eq!(lone.gets(&[message(2, &[b'x'; 11])]).hung_up, Some(CloseCode::TOO_LARGE));
+}
+
+#[test]
+fn a_topic_s_name_has_1_to_255_bytes() {
+    let mut lone = LoneClient::live();
+    let longest = "t".repeat(255);
+    let too_long = "t".repeat(256);
+    for name in ["", &too_long] {
+        let sent = lone.client.send(Kind::Publish, Format::Text, name, Vec::new());
+        assert_eq!(sent, Err(SendError::BadTopic));
+        let volatile = lone.client.send_volatile(Format::Text, Some(name), b"");
+        assert_eq!(volatile, Err(SendError::BadTopic));
+        let subscribed = lone.client.subscribe(name, Start::Last(0));
+        assert_eq!(subscribed, Err(SubscribeError::BadTopic));
+    }
+    lone.client.send(Kind::Publish, Format::Text, &longest, Vec::new()).unwrap();
+    lone.client.send_volatile(Format::Text, Some(&longest), b"").unwrap();
+    lone.client.subscribe(&longest, Start::Last(0)).unwrap();
+    assert_eq!(lone.drain().frames().len(), 3, "and the server can read them");
+}
+
+#[test]
+fn subscriptions_are_bounded_by_both_ends() {
+    let mut lone = LoneClient::live();
+    for _ in 0..limits::STREAMS_MAX {
+        lone.client.subscribe("t", Start::Last(0)).unwrap();
+    }
+    assert_eq!(lone.client.subscribe("t", Start::Last(0)), Err(SubscribeError::TooMany));
+    lone.client.unsubscribe(1);
+    lone.client.subscribe("t", Start::Last(0)).unwrap();
+
+    let config = session::Config { streams: 1, ..session::Config::default() };
+    let mut lone = LoneSession::live_with(config);
+    let subscribe = |stream| Uplink::Subscribe { stream, topic: "t", start: Start::Last(0) };
+    assert!(lone.gets(&[subscribe(1)]).wants("Subscribe"));
+    let wanted = lone.gets(&[subscribe(2)]);
+    assert!(wanted.transmitted("SubscribeRefused { stream: 2") && wanted.hung_up.is_none());
+    lone.gets(&[Uplink::Unsubscribe { stream: 1 }]);
+    assert!(lone.gets(&[subscribe(3)]).wants("Subscribe"));
 }

@@ -82,6 +82,16 @@ impl LoneClient {
         Self::live_with(Config::default(), welcome())
     }
 
+    /// As [`live`](Self::live), with other random numbers.
+    pub fn seeded(random: u64) -> Self {
+        let mut lone = Self::new(Config::default());
+        lone.client = Client::new(Config::default(), Seed { session: [1; 16], random }, lone.now);
+        lone.input(Input::Woke);
+        lone.input(Input::Opened);
+        lone.gets(&[Downlink::Welcome(welcome())]);
+        lone
+    }
+
     pub fn input(&mut self, input: Input) -> Done {
         self.client.handle_input(input, self.now);
         self.drain()

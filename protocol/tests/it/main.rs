@@ -2,10 +2,25 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, and says where")]
 
 mod answers;
+mod backoff;
+mod credentials;
+mod cuts;
+mod ending;
+mod flow;
+mod frames;
 mod limits;
 mod line;
+mod liveness;
 mod lone_client;
 mod lone_session;
 mod loss;
+mod malformed;
+mod messages;
+mod outbox;
+mod peers;
+mod resolving;
+mod samples;
 mod streams;
+mod takeover;
+mod topics;
 mod waiting;

@@ -2,7 +2,7 @@
 
 use crate::line::Line;
 use crate::lone_client::{EPOCH, LoneClient, welcome};
-use crate::lone_session::{self, LoneSession};
+use crate::lone_session::LoneSession;
 use tautline_protocol::client::Config;
 use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry};
 use tautline_protocol::message::Cursor;

@@ -13,8 +13,9 @@ use super::{Connection, Held};
 use crate::engine::Engine;
 use crate::handler::Handler;
 
-/// How long the last packets may take to leave.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the last packets may take to leave, and the peer to confirm the end, before it is cut
+/// off.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 impl<H: Handler, E: Engine> Connection<H, E> {
     pub(super) async fn finish(mut self) {
@@ -58,9 +59,21 @@ pub(crate) async fn turn_away(socket: WebSocket, code: CloseCode, reason: &str) 
 async fn farewell(
     mut machine: Session,
     mut transport: Transport,
-    code: Option<CloseCode>,
+    mut code: Option<CloseCode>,
 ) -> Option<CloseCode> {
-    let last_words = poll_fn(|cx| {
+    let told = async {
+        if code.is_none() {
+            code = last_words(&mut machine, &mut transport).await;
+        }
+        transport.close(code).await;
+    };
+    let _ = tokio::time::timeout(FAREWELL, told).await;
+    code
+}
+
+/// Drains the machine; returns the code that it hangs up with.
+async fn last_words(machine: &mut Session, transport: &mut Transport) -> Option<CloseCode> {
+    poll_fn(|cx| {
         while let Poll::Ready(ready) = transport.poll_ready(cx) {
             if ready.is_err() {
                 return Poll::Ready(None);
@@ -73,11 +86,6 @@ async fn farewell(
             }
         }
         Poll::Pending
-    });
-    let code = match code {
-        Some(code) => Some(code),
-        None => tokio::time::timeout(LAST_WORDS, last_words).await.unwrap_or_default(),
-    };
-    transport.close(code).await;
-    code
+    })
+    .await
 }

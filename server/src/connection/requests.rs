@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -19,6 +20,10 @@ use crate::handler::{Caller, Credentials, Denied, Handler, Identity, Refusal};
 use crate::lease::{ClaimError, Lease};
 use crate::mailbox::Mailbox;
 use crate::server::Shared;
+
+/// How long joining may take: to check the credentials, and to wait for the message that the
+/// connection before is still handling. Silence cannot be noticed meanwhile.
+const JOIN_MAX: Duration = Duration::from_secs(30);
 
 pub(super) enum Request {
     Join(Hello),
@@ -105,7 +110,9 @@ impl<H: Handler, E: Engine> Requests<H, E> {
             Request::Join(hello) => {
                 let mailbox = self.mailbox.clone();
                 Box::pin(async move {
-                    let joined = join(&shared, &peer, &mailbox, &hello).await;
+                    let joined = join(&shared, &peer, &mailbox, &hello);
+                    let joined = tokio::time::timeout(JOIN_MAX, joined).await;
+                    let joined = joined.unwrap_or_else(|_| Err(Denied::too_slow()));
                     Answer::Joined { hello, joined }
                 })
             }

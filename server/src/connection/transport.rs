@@ -2,16 +2,12 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tautline_protocol::CloseCode;
 use tautline_protocol::session::Input;
-
-/// How long a peer may take to confirm the end, before it is cut off.
-const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) struct Transport {
     socket: WebSocket,
@@ -68,24 +64,22 @@ impl Transport {
     }
 
     /// Ends the connection: says why, if there is something to say, and waits for the peer to hear
-    /// it. A connection closed while the peer still sends would be reset, and the reason lost.
-    pub(super) async fn close(mut self, code: Option<CloseCode>) {
-        let _ = tokio::time::timeout(LINGER, async {
-            if let Some(code) = code {
-                let words = CloseCode::TABLE.iter().find(|(of, _)| *of == code);
-                let reason = words.map(|(_, words)| *words).unwrap_or_default().into();
-                let frame = CloseFrame { code: code.0, reason };
-                if self.socket.send(Message::Close(Some(frame))).await.is_err() {
-                    return;
-                }
+    /// it: a connection closed while the peer still sends would be reset, and the reason lost. The
+    /// caller sets a limit to that.
+    pub(super) async fn close(&mut self, code: Option<CloseCode>) {
+        if let Some(code) = code {
+            let words = CloseCode::TABLE.iter().find(|(of, _)| *of == code);
+            let reason = words.map(|(_, words)| *words).unwrap_or_default().into();
+            let frame = CloseFrame { code: code.0, reason };
+            if self.socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
             }
-            let _ = self.socket.flush().await;
-            if self.is_deaf {
-                return tokio::time::sleep(LINGER).await;
-            }
-            while let Some(Ok(_)) = self.socket.next().await {}
-        })
-        .await;
+        }
+        let _ = self.socket.flush().await;
+        if self.is_deaf {
+            return std::future::pending().await;
+        }
+        while let Some(Ok(_)) = self.socket.next().await {}
     }
 }
 

@@ -1,8 +1,11 @@
 //! The engine that keeps everything in memory, bounded, and loses it with the process.
 
+mod budget;
 mod config;
 mod log;
 mod sessions;
+#[cfg(test)]
+mod tests;
 mod tombstones;
 mod topics;
 
@@ -13,6 +16,7 @@ use tautline_protocol::session::Hello;
 use tautline_protocol::{Offset, SessionId, Start};
 use tokio::time::Instant;
 
+use self::budget::Budget;
 use self::log::Woken;
 use self::sessions::{Sessions, Shared};
 use self::topics::Topics;
@@ -58,8 +62,9 @@ impl MemoryEngine {
     /// An empty engine.
     #[must_use]
     pub fn new(config: MemoryConfig) -> Self {
-        let sessions = Mutex::default();
-        Self(Arc::new(Inner { config, sessions, topics: Topics::default() }))
+        let budget = Arc::new(Budget::new(config.log_bytes));
+        let sessions = Mutex::new(Sessions::new(budget.clone()));
+        Self(Arc::new(Inner { config, sessions, topics: Topics::new(budget) }))
     }
 }
 

@@ -98,6 +98,11 @@ pub(crate) struct Options {
         default_value_t = MemoryConfig::default().topic.age.unwrap_or_default().as_secs())]
     topic_age: u64,
 
+    /// Bytes that all topics and sessions keep together
+    #[arg(long, value_name = "BYTES", env = "TAUTLINE_LOG_BYTES",
+        default_value_t = MemoryConfig::default().log_bytes)]
+    log_bytes: usize,
+
     /// Seconds that clients may take to leave when the server ends
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_GRACE",
         default_value_t = Config::default().grace.as_secs())]
@@ -148,6 +153,7 @@ impl Options {
             sessions: self.sessions,
             session_ttl: Duration::from_secs(self.session_ttl),
             topics: self.topics,
+            log_bytes: self.log_bytes,
             ..MemoryConfig::default()
         };
         memory.topic.entries = self.topic_entries;

@@ -1,5 +1,7 @@
 //! Who may come in, and for how long.
 
+use std::time::Duration;
+
 use tautline_protocol::CloseCode;
 use tautline_protocol::client::End;
 use tautline_protocol::uplink::{Hello, Uplink};
@@ -24,6 +26,19 @@ async fn a_panic_over_credentials_is_an_internal_error() {
     let panics = Hello { credentials: b"panic", ..hello(1) };
     raw.say(&[Uplink::Hello(panics)]).await;
     assert_eq!(raw.closed().await.0, 4006);
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_decide_is_not_waited_for() {
+    let world = World::start().await;
+    let mut raw = Raw::dial(world.address).await;
+    raw.say(&[Uplink::Hello(Hello { credentials: b"undecided", ..hello(1) })]).await;
+    world.script.reached_gate().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(30)).await;
+    let (code, reason) = raw.closed().await;
+    let expected = "the server took too long to open the session";
+    assert_eq!((code, reason.as_deref()), (4006, Some(expected)));
 }
 
 #[tokio::test]

@@ -148,3 +148,15 @@ async fn pings_are_answered_while_a_handler_waits() {
     world.script.open_gate();
     assert_eq!(raw.hear().await, Heard::Ack(1));
 }
+
+#[tokio::test]
+async fn a_request_that_does_not_arrive_is_not_waited_for() {
+    let world = World::start().await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"GET /line HTTP/1.1\r\nHost:").await.unwrap();
+    // What it is granted passes at once: nothing else is awaited meanwhile.
+    tokio::time::pause();
+    let mut response = String::new();
+    soon(stream.read_to_string(&mut response)).await.unwrap();
+    assert_eq!(response, "");
+}

@@ -170,3 +170,81 @@ fn sequences(function: &LocalFunction) -> Vec<InstrSeqId> {
     dfs_in_order(&mut all, function, function.entry_block());
     all.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use walrus::InstrSeqBuilder;
+
+    /// A module with a panic; `build` writes a function that may end in it, and gets the panic and
+    /// an import.
+    fn module(
+        build: impl FnOnce(&mut InstrSeqBuilder<'_>, FunctionId, FunctionId),
+    ) -> (Module, FunctionId) {
+        let mut module = Module::default();
+        let ty = module.types.add(&[], &[]);
+        let (import, _) = module.add_import_func("page", "log", ty);
+        let mut function = |name: &str, build: &mut dyn FnMut(&mut InstrSeqBuilder<'_>)| {
+            let mut builder = FunctionBuilder::new(&mut module.types, &[], &[]);
+            builder.name(name.to_owned());
+            build(&mut builder.func_body());
+            builder.finish(vec![], &mut module.funcs)
+        };
+        let panics = PANICS.map(|name| {
+            function(name, &mut |body| {
+                body.call(import);
+            })
+        });
+        let mut build = Some(build);
+        let id = function("built", &mut |body| {
+            if let Some(build) = build.take() {
+                build(body, panics[0], import);
+            }
+        });
+        (module, id)
+    }
+
+    fn instructions(module: &Module, id: FunctionId) -> Vec<Instr> {
+        let function = module.funcs.get(id).kind.unwrap_local();
+        let sequence = function.block(function.entry_block());
+        sequence.instrs.iter().map(|(instruction, _)| instruction.clone()).collect()
+    }
+
+    #[test]
+    fn what_only_prepares_a_panic_goes() {
+        let (mut module, id) = module(|body, panic, _| {
+            body.i32_const(1).drop().call(panic).i32_const(2).drop();
+        });
+        cut(&mut module).unwrap();
+        assert!(matches!(instructions(&module, id)[..], [Instr::Unreachable(_)]));
+    }
+
+    #[test]
+    fn what_others_notice_before_a_panic_stays() {
+        let (mut module, id) = module(|body, panic, import| {
+            body.call(import).i32_const(1).drop().call(panic);
+        });
+        cut(&mut module).unwrap();
+        let left = instructions(&module, id);
+        assert!(matches!(left[..], [Instr::Call(_), Instr::Unreachable(_)]), "{left:?}");
+    }
+
+    #[test]
+    fn a_way_around_a_panic_stays() {
+        let (mut module, id) = module(|body, panic, _| {
+            let panicking = |then: &mut InstrSeqBuilder<'_>| {
+                then.call(panic);
+            };
+            body.i32_const(0).if_else(None, panicking, |_| {});
+        });
+        cut(&mut module).unwrap();
+        let left = instructions(&module, id);
+        assert!(matches!(left[..], [Instr::Const(_), Instr::IfElse(_)]), "{left:?}");
+    }
+
+    #[test]
+    fn a_missing_panic_is_told() {
+        let message = cut(&mut Module::default()).unwrap_err().to_string();
+        assert!(message.contains("core::panicking::panic_fmt"), "{message}");
+    }
+}

@@ -26,6 +26,9 @@ pub struct MemoryConfig {
     pub topic: Retention,
     /// A topic that is empty, has no readers and was not used for this long is removed.
     pub topic_ttl: Duration,
+    /// What all direct streams and topics may keep together, in bytes. Once they keep more, each
+    /// may keep no more than an equal part of this: the longest are trimmed first.
+    pub log_bytes: usize,
 }
 
 /// How much of a log is kept; the oldest entries go first.
@@ -55,6 +58,7 @@ impl Default for MemoryConfig {
                 age: Some(Duration::from_secs(24 * 60 * 60)),
             },
             topic_ttl: Duration::from_secs(60 * 60),
+            log_bytes: 1024 * 1024 * 1024,
         }
     }
 }

@@ -1,12 +1,14 @@
 //! An append-only log in memory, trimmed at its front.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::{Epoch, Offset, Start};
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::config::Retention;
 use crate::engine::{Bell, Position, Read, ReadLimit, Ringer};
 
@@ -15,6 +17,7 @@ const WAITING_PRUNED_FROM: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Log {
+    budget: Arc<Budget>,
     epoch: Epoch,
     /// The position of the oldest entry kept, or of the next to come.
     first: Offset,
@@ -44,8 +47,10 @@ impl Woken {
 }
 
 impl Log {
-    pub(super) const fn new(epoch: Epoch) -> Self {
+    pub(super) fn new(epoch: Epoch, budget: &Arc<Budget>) -> Self {
+        budget.log_added();
         Self {
+            budget: budget.clone(),
             epoch,
             first: 1,
             entries: VecDeque::new(),
@@ -64,6 +69,17 @@ impl Log {
         self.epoch
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Readers that wait, or did when they were last looked for.
+    #[cfg(test)]
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -74,10 +90,12 @@ impl Log {
         retention: &Retention,
         now: Instant,
     ) -> Woken {
+        let (count, bytes) = (self.entries.len(), self.bytes);
         for entry in entries {
             self.bytes += entry.size();
             self.entries.push_back(Kept { entry, appended_at: now });
         }
+        self.budget.grown(self.entries.len() - count, self.bytes - bytes);
         self.trim(retention, now);
         Woken(std::mem::take(&mut self.waiting))
     }
@@ -85,8 +103,10 @@ impl Log {
     /// Drops what the retention does not keep. The newest entry stays whatever its size.
     pub(super) fn trim(&mut self, retention: &Retention, now: Instant) {
         while let Some(oldest) = self.entries.front() {
-            let crowded = self.entries.len() > retention.entries.max(1)
-                || (self.bytes > retention.bytes && self.entries.len() > 1);
+            let (count, bytes) = (self.entries.len(), self.bytes);
+            let crowded = count > retention.entries.max(1)
+                || (count > 1 && bytes > retention.bytes)
+                || (count > 1 && self.budget.is_exceeded(count, bytes));
             let aged = retention.age.is_some_and(|age| is_older(oldest, age, now));
             if !crowded && !aged {
                 break;
@@ -109,6 +129,7 @@ impl Log {
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.entries.pop_front() {
             self.bytes -= oldest.entry.size();
+            self.budget.shrunk(1, oldest.entry.size());
             self.first += 1;
         }
     }
@@ -161,6 +182,12 @@ impl Log {
             self.prune_at = (self.waiting.len() * 2).max(WAITING_PRUNED_FROM);
         }
         self.waiting.extend(bell.arm());
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.budget.log_removed(self.entries.len(), self.bytes);
     }
 }
 

@@ -9,6 +9,7 @@ use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Seq, SessionId};
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::config::MemoryConfig;
 use super::log::Log;
 use super::tombstones::{Stone, Tombstones};
@@ -35,8 +36,9 @@ pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 /// All sessions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sessions {
+    budget: Arc<Budget>,
     states: HashMap<SessionId, Shared>,
     per_identity: HashMap<Arc<str>, usize>,
     /// Those without a connection, the longest idle first: of all, and of each identity.
@@ -46,6 +48,17 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            states: HashMap::new(),
+            per_identity: HashMap::new(),
+            idle: BTreeSet::new(),
+            idle_of: BTreeSet::new(),
+            tombstones: Tombstones::default(),
+        }
+    }
+
     pub(super) fn find(&self, session: &SessionId) -> Option<&Shared> {
         self.states.get(session)
     }
@@ -111,7 +124,7 @@ impl Sessions {
         let state = State {
             identity: name,
             accepted: resolution.accepted,
-            direct: Log::new(resolution.epoch),
+            direct: Log::new(resolution.epoch, &self.budget),
             generation: 0,
             predecessor: hello.epoch,
             accepted_at_first: resolution.accepted,

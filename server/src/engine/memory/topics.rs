@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tautline_protocol::downlink::EncodedEntry;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::config::{MemoryConfig, Retention};
 use super::log::{Log, Woken};
 use super::sessions::new_epoch;
@@ -21,8 +22,11 @@ impl MemoryTopic {
     }
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Topics(RwLock<HashMap<Box<str>, Known>>);
+#[derive(Debug)]
+pub(super) struct Topics {
+    budget: Arc<Budget>,
+    known: RwLock<HashMap<Box<str>, Known>>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -32,30 +36,34 @@ struct Known {
 }
 
 impl Topics {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self { budget, known: RwLock::default() }
+    }
+
     pub(super) fn find_or_make(
         &self,
         name: &str,
         config: &MemoryConfig,
         now: Instant,
     ) -> Result<Arc<MemoryTopic>, EngineError> {
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(name) {
             return Ok(known.topic.clone());
         }
-        let mut topics = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = topics.get(name) {
             return Ok(known.topic.clone());
         }
         if topics.len() >= config.topics {
             return Err(EngineError::TooManyTopics);
         }
-        let topic = Arc::new(MemoryTopic(Mutex::new(Log::new(new_epoch()))));
+        let topic = Arc::new(MemoryTopic(Mutex::new(Log::new(new_epoch(), &self.budget))));
         topics.insert(name.into(), Known { topic: topic.clone(), used_at: now });
         Ok(topic)
     }
 
     /// Trims by age, and removes what nobody has used for long and nothing is left of.
     pub(super) fn sweep(&self, config: &MemoryConfig, now: Instant) {
-        let mut topics = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.known.write().unwrap_or_else(PoisonError::into_inner);
         topics.retain(|_, known| {
             let mut log = known.topic.log();
             log.trim(&config.topic, now);

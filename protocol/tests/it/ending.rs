@@ -1,0 +1,232 @@
+//! The end of a line: on request after the outbox has drained, or by the server for good.
+
+use crate::line::Line;
+use crate::lone_client::LoneClient;
+use crate::lone_session::{HELLO, LoneSession};
+use tautline_protocol::client::{Config, End, Failure, Input, SendError, State, SubscribeError};
+use tautline_protocol::downlink::Downlink;
+use tautline_protocol::uplink::Uplink;
+use tautline_protocol::{CloseCode, Format, Kind, Start};
+use tautline_sim::ledger::Fate;
+
+#[test]
+fn closing_delivers_everything_first_and_says_bye() {
+    let mut line = Line::new();
+    line.may_end = true;
+    let ids = [line.say("m"), line.ask(), line.send(Kind::Send, "refuse", 0).unwrap()];
+    line.command(|client| client.close(10_000));
+    assert_eq!(line.send(Kind::Send, "late", 0), Err(SendError::Closed));
+    assert_eq!(line.subscribe("room", Start::Last(0)), Err(SubscribeError::Closed));
+    let volatile = line.command(|client| client.send_volatile(Format::Text, None, b"v"));
+    assert_eq!(volatile, Err(SendError::Closed));
+    line.run(200);
+    assert_eq!(line.ledger.closed, Some((End::Requested, Vec::new())));
+    assert_eq!(line.client.state(), State::Closed);
+    assert!(ids.iter().all(|id| line.handled(*id) == 1));
+    assert_eq!(line.hang_ups, [CloseCode::NORMAL]);
+    let session = line.session;
+    assert!(line.server.engine.direct(&session).is_none(), "BYE: the session is forgotten");
+    assert_eq!(line.next_at(), None, "nothing is left to do");
+}
+
+#[test]
+fn closing_goes_on_over_cuts_until_all_is_delivered() {
+    let mut line = Line::live();
+    line.may_end = true;
+    line.server.behaviour.handler_ms = 100;
+    let ids: Vec<_> = (0..20).map(|_| line.say("m")).collect();
+    line.command(|client| client.close(60_000));
+    for _ in 0..5 {
+        line.run(300);
+        line.cut(Some(0), Some(0));
+    }
+    assert!(line.run_until(60_000, |pair| pair.ledger.closed.is_some()));
+    assert!(ids.iter().all(|id| line.fate(*id) == Fate::Acknowledged));
+}
+
+#[test]
+fn closing_with_a_timeout_fails_the_rest_truthfully() {
+    let mut line = Line::live();
+    line.may_end = true;
+    line.server.behaviour.config.window_messages = 2;
+    line.reconnect();
+    line.stall();
+    let ids: Vec<_> = (0..4).map(|_| line.say("m")).collect();
+    line.command(|client| client.close(1_000));
+    line.run(999);
+    assert_eq!(line.ledger.closed, None);
+    line.run(1);
+    assert_eq!(line.ledger.closed, Some((End::Requested, Vec::new())));
+    for id in &ids[..2] {
+        assert_eq!(line.fate(*id), Fate::Failed(Failure::OutcomeUnknown), "in flight");
+    }
+    for id in &ids[2..] {
+        assert_eq!(line.fate(*id), Fate::Failed(Failure::Closed), "never transmitted");
+    }
+    line.network.heal();
+    line.run(5_000);
+}
+
+#[test]
+fn closing_at_once_fails_what_is_queued_wherever_the_line_stands() {
+    let dialing = || {
+        let mut lone = LoneClient::new(Config::default());
+        lone.input(Input::Woke);
+        lone
+    };
+    let waiting = || {
+        let mut lone = dialing();
+        lone.input(Input::Closed(CloseCode(1006)));
+        lone
+    };
+    let suspended = || {
+        let mut lone = dialing();
+        lone.input(Input::Hint(tautline_protocol::client::Hint::Suspended));
+        lone
+    };
+    let joining = || LoneClient::joining(Config::default());
+    let fresh = || LoneClient::new(Config::default());
+    for (mut lone, connected) in [
+        (fresh(), false),
+        (dialing(), true),
+        (joining(), true),
+        (waiting(), false),
+        (suspended(), false),
+    ] {
+        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.close(0);
+        let done = lone.drain();
+        assert!(done.told("Failed { first: 1, last: 1, failure: Closed }"), "{done:?}");
+        assert!(done.events.last().unwrap().starts_with("Closed { end: Requested"), "{done:?}");
+        assert_eq!(done.hung_up.is_some(), connected || done.dialed);
+        assert_eq!(done.wake_at, None);
+    }
+}
+
+#[test]
+fn a_later_shorter_patience_counts() {
+    let mut lone = LoneClient::live();
+    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.close(60_000);
+    lone.client.close(500);
+    lone.client.close(5_000);
+    lone.drain();
+    assert!(!lone.wait(499).told("Closed"));
+    assert!(lone.wait(1).told("Closed"));
+}
+
+#[test]
+fn nothing_happens_after_the_end() {
+    let mut lone = LoneClient::live();
+    lone.client.close(0);
+    assert!(lone.drain().told("Closed"));
+    for input in [
+        Input::Woke,
+        Input::Opened,
+        Input::Packet(vec![0x0a, 1]),
+        Input::Packet(vec![0x7f]),
+        Input::Text,
+        Input::Closed(CloseCode(1006)),
+        Input::Hint(tautline_protocol::client::Hint::Awake),
+        Input::Hint(tautline_protocol::client::Hint::Suspended),
+    ] {
+        let done = lone.input(input);
+        let quiet = done.events.is_empty() && done.packets.is_empty() && !done.dialed;
+        assert!(quiet && done.hung_up.is_none() && done.wake_at.is_none(), "{done:?}");
+    }
+    let sent = lone.client.send(Kind::Send, Format::Text, "", Vec::new());
+    assert_eq!(sent, Err(SendError::Closed));
+    lone.client.close(0);
+    lone.client.unsubscribe(1);
+    lone.client.handled(0, 1);
+    lone.client.authorize(0, None);
+    assert!(lone.drain().events.is_empty());
+}
+
+#[test]
+fn a_stop_code_ends_the_line_and_fails_everything() {
+    for code in [
+        CloseCode::SUPERSEDED,
+        CloseCode::VERSION,
+        CloseCode::ENDED,
+        CloseCode::TOO_LARGE,
+        CloseCode(4399),
+    ] {
+        let mut lone = LoneClient::live();
+        lone.client.send(Kind::Send, Format::Text, "", b"flown".to_vec()).unwrap();
+        lone.drain();
+        let done = lone.input(Input::Closed(code));
+        assert!(done.told("failure: OutcomeUnknown"), "{done:?}");
+        assert!(done.told(&format!("Closed {{ end: Stopped({code:?})")), "{done:?}");
+        assert_eq!(done.wake_at, None);
+        assert_eq!(done.hung_up, None, "it is closed already");
+    }
+}
+
+#[test]
+fn a_refusal_for_good_tells_the_server_s_words() {
+    let mut lone = LoneClient::joining(Config::default());
+    lone.client.send(Kind::Send, Format::Text, "", b"queued".to_vec()).unwrap();
+    let code = CloseCode::ENDED;
+    let done = lone.gets(&[Downlink::Refuse { code, after_ms: 0, reason: b"bye" }]);
+    assert!(done.told("failure: Closed"), "{done:?}");
+    assert!(done.told("reason: [98, 121, 101]"), "{done:?}");
+    assert!(done.hung_up.is_some());
+}
+
+#[test]
+fn bye_ends_the_session_and_only_a_joined_client_may_say_it() {
+    let mut lone = LoneSession::live();
+    let wanted = lone.gets(&[Uplink::Bye]);
+    assert_eq!(wanted.others, ["Bye"]);
+    assert_eq!(wanted.hung_up, Some(CloseCode::NORMAL));
+    assert!(lone.session.is_closed());
+    // Before the server has checked who it is, it could be anybody.
+    let mut lone = LoneSession::new(Default::default());
+    let wanted = lone.gets(&[Uplink::Hello(HELLO), Uplink::Bye]);
+    assert!(wanted.join.is_some() && !wanted.wants("Bye"), "{wanted:?}");
+    assert_eq!(wanted.hung_up, Some(CloseCode::VIOLATION));
+}
+
+#[test]
+fn nothing_but_hello_opens_a_connection() {
+    for (name, frame) in
+        crate::samples::UPLINKS.iter().filter(|(name, _)| !name.starts_with("HELLO"))
+    {
+        let mut lone = LoneSession::new(Default::default());
+        assert_eq!(lone.gets(&[*frame]).hung_up, Some(CloseCode::VIOLATION), "{name}");
+        // Behind HELLO, only SUBSCRIBE may come before the server has answered.
+        let mut lone = LoneSession::new(Default::default());
+        let wanted = lone.gets(&[Uplink::Hello(HELLO), *frame]);
+        let allowed = name.starts_with("SUBSCRIBE");
+        assert_eq!(wanted.hung_up.is_none(), allowed, "{name}");
+        assert!(wanted.packets.is_empty(), "nothing is said before WELCOME");
+    }
+    let mut lone = LoneSession::live();
+    assert_eq!(lone.gets(&[Uplink::Hello(HELLO)]).hung_up, Some(CloseCode::VIOLATION));
+}
+
+#[test]
+fn nothing_but_welcome_or_refuse_answers_hello() {
+    for (name, frame) in crate::samples::DOWNLINKS {
+        let mut lone = LoneClient::joining(Config::default());
+        let done = lone.gets(&[*frame]);
+        let code = match *name {
+            "REFUSE" => CloseCode::NORMAL,
+            _ => CloseCode::VIOLATION,
+        };
+        assert_eq!(done.hung_up, Some(code), "{name}: {done:?}");
+    }
+    let mut lone = LoneClient::live();
+    let again = Downlink::Welcome(crate::lone_client::welcome());
+    assert_eq!(lone.gets(&[again]).hung_up, Some(CloseCode::VIOLATION));
+}
+
+#[test]
+fn hello_has_to_come_in_time() {
+    let mut lone = LoneSession::new(Default::default());
+    assert_eq!(lone.wait(9_999).hung_up, None);
+    let wanted = lone.wait(1);
+    assert!(wanted.transmitted("Refuse { code: CloseCode(4003)"), "{wanted:?}");
+    assert_eq!(wanted.hung_up, Some(CloseCode::HELLO_TIMEOUT));
+}
