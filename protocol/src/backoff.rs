@@ -59,9 +59,9 @@ impl Backoff {
 
     /// A random number from 0 to `bound`.
     pub fn up_to(&mut self, bound: u64) -> u64 {
-        // The high half of a product maps 64 random bits onto the range almost evenly (Lemire).
-        let range = u128::from(bound) + 1;
-        ((u128::from(self.random()) * range) >> 64) as u64
+        // The high half of a product maps 32 random bits onto the range almost evenly (Lemire).
+        let range = bound.min(u64::from(u32::MAX)) + 1;
+        ((self.random() >> 32) * range) >> 32
     }
 
     fn bound_ms(&self) -> u64 {

@@ -186,7 +186,7 @@ impl<'a> Frames<'a> {
     }
 
     fn frame(&mut self) -> Result<Downlink<'a>, DecodeError> {
-        let head = self.reader.byte()?;
+        let head = self.reader.byte();
         if head & ENTRY_MASK == ENTRY {
             return self.entry(head);
         }
@@ -194,24 +194,24 @@ impl<'a> Frames<'a> {
         Ok(match head {
             WELCOME => Downlink::Welcome(welcome(reader)?),
             REFUSE => Downlink::Refuse {
-                code: CloseCode(reader.number_u16()?),
-                after_ms: reader.number()?,
-                reason: reader.sized(REASON_BYTES_MAX)?,
+                code: CloseCode(reader.number_u16()),
+                after_ms: reader.number(),
+                reason: reader.sized(REASON_BYTES_MAX),
             },
-            ACK => Downlink::Ack { seq: reader.number()? },
+            ACK => Downlink::Ack { seq: reader.number() },
             SUBSCRIBED => subscribed(reader)?,
             GAP => Downlink::Gap {
-                stream: reader.number_u32()?,
-                epoch: reader.epoch()?,
-                offset: reader.number()?,
+                stream: reader.number_u32(),
+                epoch: reader.epoch(),
+                offset: reader.number(),
             },
-            PING => Downlink::Ping { nonce: reader.number()? },
-            PONG => Downlink::Pong { nonce: reader.number()? },
+            PING => Downlink::Ping { nonce: reader.number() },
+            PONG => Downlink::Pong { nonce: reader.number() },
             AUTH => Downlink::Auth,
             GOAWAY => Downlink::GoAway {
-                after_ms: reader.number()?,
-                spread_ms: reader.number()?,
-                reason: reader.sized(REASON_BYTES_MAX)?,
+                after_ms: reader.number(),
+                spread_ms: reader.number(),
+                reason: reader.sized(REASON_BYTES_MAX),
             },
             unknown => return Err(DecodeError::UnknownFrame(unknown)),
         })
@@ -223,21 +223,22 @@ impl<'a> Frames<'a> {
             let (stream, offset) = self.progress.previous.ok_or(DecodeError::NoPrecedingEntry)?;
             (stream, offset.checked_add(1).ok_or(DecodeError::BadField)?)
         } else {
-            (reader.number_u32()?, reader.number()?)
+            (reader.number_u32(), reader.number())
         };
         self.progress.previous = Some((stream, offset));
-        let body = reader.body(head & LAST != 0, MESSAGE_BYTES_MAX + ENTRY_OVERHEAD)?;
+        let body = reader.body(head & LAST != 0, MESSAGE_BYTES_MAX + ENTRY_OVERHEAD);
         let mut body = Reader::new(body);
         let entry = match head & KIND_MASK {
             0 => Entry::Message(body.rest()),
-            1 => Entry::Reply { seq: body.number()?, payload: body.rest() },
+            1 => Entry::Reply { seq: body.number(), payload: body.rest() },
             2 => Entry::Refusal {
-                seq: body.number()?,
-                code: body.sized(REFUSAL_CODE_BYTES_MAX)?,
-                reason: body.body(true, REASON_BYTES_MAX)?,
+                seq: body.number(),
+                code: body.sized(REFUSAL_CODE_BYTES_MAX),
+                reason: body.body(true, REASON_BYTES_MAX),
             },
             _ => return Err(DecodeError::BadField),
         };
+        self.reader.check().and(body.check())?;
         if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
             return Err(DecodeError::BadField);
         }
@@ -252,7 +253,11 @@ impl<'a> Iterator for Frames<'a> {
         let frame = match (self.reader.rest().is_empty(), self.progress.left) {
             (true, Some(_)) => return None,
             (true, None) => Err(DecodeError::Empty),
-            (false, _) => self.frame(),
+            (false, _) => {
+                let frame = self.frame();
+                // A field that could not be read explains whatever else is wrong.
+                self.reader.check().and(frame)
+            }
         };
         if frame.is_err() {
             self.reader = Reader::new(&[]);
@@ -264,18 +269,19 @@ impl<'a> Iterator for Frames<'a> {
 
 fn welcome(reader: &mut Reader<'_>) -> Result<Welcome, DecodeError> {
     // A newer server may append fields: what follows the known ones is skipped.
-    let mut fields = Reader::new(reader.sized(1024)?);
-    let resumption = Resumption::from_byte(fields.byte()?).ok_or(DecodeError::BadField)?;
+    let mut fields = Reader::new(reader.sized(1024));
+    let resumption = Resumption::from_byte(fields.byte()).ok_or(DecodeError::BadField)?;
     let welcome = Welcome {
         resumption,
-        epoch: fields.epoch()?,
-        accepted: fields.number()?,
-        head: fields.number()?,
-        heartbeat_ms: fields.number()?,
-        message_bytes: fields.number()?,
-        window_messages: fields.number()?,
-        window_bytes: fields.number()?,
+        epoch: fields.epoch(),
+        accepted: fields.number(),
+        head: fields.number(),
+        heartbeat_ms: fields.number(),
+        message_bytes: fields.number(),
+        window_messages: fields.number(),
+        window_bytes: fields.number(),
     };
+    fields.check()?;
     if welcome.epoch == Epoch::NONE || welcome.window_messages == 0 {
         return Err(DecodeError::BadField);
     }
@@ -283,13 +289,13 @@ fn welcome(reader: &mut Reader<'_>) -> Result<Welcome, DecodeError> {
 }
 
 fn subscribed<'a>(reader: &mut Reader<'a>) -> Result<Downlink<'a>, DecodeError> {
-    let stream = reader.number_u32()?;
-    Ok(match reader.byte()? {
-        0 => Downlink::Subscribed { stream, epoch: reader.epoch()?, offset: reader.number()? },
+    let stream = reader.number_u32();
+    Ok(match reader.byte() {
+        0 => Downlink::Subscribed { stream, epoch: reader.epoch(), offset: reader.number() },
         1 => Downlink::SubscribeRefused {
             stream,
-            code: reader.sized(REFUSAL_CODE_BYTES_MAX)?,
-            reason: reader.sized(REASON_BYTES_MAX)?,
+            code: reader.sized(REFUSAL_CODE_BYTES_MAX),
+            reason: reader.sized(REASON_BYTES_MAX),
         },
         _ => return Err(DecodeError::BadField),
     })

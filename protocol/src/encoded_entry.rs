@@ -55,7 +55,7 @@ impl EncodedEntry {
     /// `last` frame of its packet it goes without a length.
     pub(crate) fn put(&self, out: &mut Vec<u8>, position: Option<(StreamId, Offset)>, last: bool) {
         let mut reader = Reader::new(&self.0);
-        let head = reader.byte().unwrap_or(ENTRY | CONTINUED);
+        let head = reader.byte();
         let last_bit = if last { LAST } else { 0 };
         match position {
             Some((stream, offset)) => {

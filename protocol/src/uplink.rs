@@ -126,18 +126,18 @@ impl<'a> Frames<'a> {
 
     fn frame(&mut self) -> Result<Uplink<'a>, DecodeError> {
         let reader = &mut self.reader;
-        let head = reader.byte()?;
+        let head = reader.byte();
         if head & MESSAGE != 0 {
             return message(reader, head, self.message_bytes_max).map(Uplink::Message);
         }
         Ok(match head {
             HELLO => Uplink::Hello(hello(reader)?),
-            RECEIVED => Uplink::Received { stream: reader.number_u32()?, offset: reader.number()? },
+            RECEIVED => Uplink::Received { stream: reader.number_u32(), offset: reader.number() },
             SUBSCRIBE => subscribe(reader)?,
-            UNSUBSCRIBE => Uplink::Unsubscribe { stream: reader.number_u32()? },
-            PING => Uplink::Ping { nonce: reader.number()? },
-            PONG => Uplink::Pong { nonce: reader.number()? },
-            AUTH => Uplink::Auth { credentials: reader.sized(CREDENTIALS_BYTES_MAX)? },
+            UNSUBSCRIBE => Uplink::Unsubscribe { stream: reader.number_u32() },
+            PING => Uplink::Ping { nonce: reader.number() },
+            PONG => Uplink::Pong { nonce: reader.number() },
+            AUTH => Uplink::Auth { credentials: reader.sized(CREDENTIALS_BYTES_MAX) },
             BYE => Uplink::Bye,
             unknown => return Err(DecodeError::UnknownFrame(unknown)),
         })
@@ -151,7 +151,11 @@ impl<'a> Iterator for Frames<'a> {
         let frame = match (self.reader.rest().is_empty(), self.started) {
             (true, true) => return None,
             (true, false) => Err(DecodeError::Empty),
-            (false, _) => self.frame(),
+            (false, _) => {
+                let frame = self.frame();
+                // A field that could not be read explains whatever else is wrong.
+                self.reader.check().and(frame)
+            }
         };
         self.started = true;
         if frame.is_err() {
@@ -163,16 +167,16 @@ impl<'a> Iterator for Frames<'a> {
 
 fn hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, DecodeError> {
     // A newer client may append fields: what follows the known ones is skipped.
-    let mut fields = Reader::new(reader.sized(CREDENTIALS_BYTES_MAX + 1024)?);
+    let mut fields = Reader::new(reader.sized(CREDENTIALS_BYTES_MAX + 1024));
     let hello = Hello {
-        session: fields.array()?,
-        epoch: fields.epoch()?,
-        connection: fields.number()?,
-        acknowledged: fields.number()?,
-        restart: fields.number()?,
-        received: fields.number()?,
-        handled: fields.number()?,
-        credentials: fields.sized(CREDENTIALS_BYTES_MAX)?,
+        session: fields.array(),
+        epoch: fields.epoch(),
+        connection: fields.number(),
+        acknowledged: fields.number(),
+        restart: fields.number(),
+        received: fields.number(),
+        handled: fields.number(),
+        credentials: fields.sized(CREDENTIALS_BYTES_MAX),
     };
     // Without an incarnation there is nothing that it can have acknowledged or delivered.
     let knows_more = hello.epoch == Epoch::NONE && (hello.acknowledged > 0 || hello.received > 0);
@@ -200,9 +204,10 @@ fn message<'a>(
     if volatile && (possible_duplicate || kind == Kind::Request) {
         return Err(DecodeError::BadField);
     }
-    let seq_low = if volatile { None } else { Some(reader.byte()?) };
+    let seq_low = if volatile { None } else { Some(reader.byte()) };
     let body_max = message_bytes_max.saturating_add(TOPIC_BYTES_MAX + 2);
-    let mut body = Reader::new(reader.body(head & LAST != 0, body_max)?);
+    let mut body = Reader::new(reader.body(head & LAST != 0, body_max));
+    reader.check()?;
     let topic = if kind == Kind::Publish { topic(&mut body)? } else { "" };
     let payload = body.rest();
     if payload.len() > message_bytes_max {
@@ -215,7 +220,8 @@ fn message<'a>(
 }
 
 fn topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
-    let name = reader.sized(TOPIC_BYTES_MAX)?;
+    let name = reader.sized(TOPIC_BYTES_MAX);
+    reader.check()?;
     if name.is_empty() {
         return Err(DecodeError::BadField);
     }
@@ -223,17 +229,18 @@ fn topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
 }
 
 fn subscribe<'a>(reader: &mut Reader<'a>) -> Result<Uplink<'a>, DecodeError> {
-    let stream = reader.number_u32()?;
+    let stream = reader.number_u32();
     let topic = topic(reader)?;
-    let start = match reader.byte()? {
-        0 => Start::Last(reader.number()?),
+    let start = match reader.byte() {
+        0 => Start::Last(reader.number()),
         1 => {
-            let epoch = reader.epoch()?;
-            let received = reader.number()?;
-            Start::After(Cursor { epoch, received, handled: reader.number()? })
+            let epoch = reader.epoch();
+            let received = reader.number();
+            Start::After(Cursor { epoch, received, handled: reader.number() })
         }
         _ => return Err(DecodeError::BadField),
     };
+    reader.check()?;
     let backwards = matches!(start, Start::After(cursor) if cursor.handled > cursor.received);
     if stream == crate::DIRECT || backwards {
         return Err(DecodeError::BadField);

@@ -5,90 +5,126 @@ use crate::message::Epoch;
 use alloc::vec::Vec;
 
 /// Takes fields off the front of a packet. Lengths are checked before anything is taken.
+///
+/// A field that cannot be read is 0 or empty, and so is everything behind it; the first fault is
+/// remembered, and [`check`](Self::check) tells.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+    fault: Option<DecodeError>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, fault: None }
     }
 
     pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
-        let (&byte, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
-        self.rest = rest;
-        Ok(byte)
+    /// Whether every field so far could be read.
+    pub(crate) const fn check(&self) -> Result<(), DecodeError> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
+    }
+
+    /// Remembers the first fault and reads nothing more.
+    pub(crate) const fn fail(&mut self, fault: DecodeError) {
+        if self.fault.is_none() {
+            self.fault = Some(fault);
+        }
+        self.rest = &[];
+    }
+
+    pub(crate) fn byte(&mut self) -> u8 {
+        match self.rest.split_first() {
+            Some((&byte, rest)) => {
+                self.rest = rest;
+                byte
+            }
+            None => {
+                self.fail(DecodeError::Truncated);
+                0
+            }
+        }
     }
 
     /// A number in LEB128: seven bits a byte, lowest first, the high bit says *more follow*.
-    pub(crate) fn number(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn number(&mut self) -> u64 {
         let mut number = 0u64;
         let mut shift = 0u32;
         loop {
-            let byte = self.byte()?;
+            let byte = self.byte();
             let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
-                return Err(DecodeError::Number);
+            // More than 64 bits, or a trailing zero byte: one number has one spelling.
+            let too_long = shift > 63 || (shift == 63 && bits > 1);
+            if too_long || (byte == 0 && shift > 0) {
+                self.fail(DecodeError::Number);
+                return 0;
             }
             number |= bits << shift;
             if byte & 0x80 == 0 {
-                // One number, one spelling: a trailing zero byte would be a second one.
-                return if bits == 0 && shift > 0 { Err(DecodeError::Number) } else { Ok(number) };
+                return number;
             }
             shift += 7;
-            if shift > 63 {
-                return Err(DecodeError::Number);
+        }
+    }
+
+    pub(crate) fn number_u32(&mut self) -> u32 {
+        u32::try_from(self.number()).unwrap_or_else(|_| {
+            self.fail(DecodeError::BadField);
+            0
+        })
+    }
+
+    pub(crate) fn number_u16(&mut self) -> u16 {
+        u16::try_from(self.number()).unwrap_or_else(|_| {
+            self.fail(DecodeError::BadField);
+            0
+        })
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
+        match self.rest.split_at_checked(length) {
+            Some((taken, rest)) => {
+                self.rest = rest;
+                taken
+            }
+            None => {
+                self.fail(DecodeError::Truncated);
+                &[]
             }
         }
     }
 
-    pub(crate) fn number_u32(&mut self) -> Result<u32, DecodeError> {
-        u32::try_from(self.number()?).map_err(|_| DecodeError::BadField)
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        self.take(N).try_into().unwrap_or([0; N])
     }
 
-    pub(crate) fn number_u16(&mut self) -> Result<u16, DecodeError> {
-        u16::try_from(self.number()?).map_err(|_| DecodeError::BadField)
-    }
-
-    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or(DecodeError::Truncated)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
-        self.rest = rest;
-        Ok(*taken)
-    }
-
-    pub(crate) fn epoch(&mut self) -> Result<Epoch, DecodeError> {
-        Ok(Epoch(u64::from_be_bytes(self.array()?)))
+    pub(crate) fn epoch(&mut self) -> Epoch {
+        Epoch(u64::from_be_bytes(self.array()))
     }
 
     /// A length, then as many bytes, at most `max`.
-    pub(crate) fn sized(&mut self, max: usize) -> Result<&'a [u8], DecodeError> {
-        let length = usize::try_from(self.number()?).map_err(|_| DecodeError::TooLong)?;
-        if length > max {
-            return Err(DecodeError::TooLong);
-        }
-        self.take(length)
+    pub(crate) fn sized(&mut self, max: usize) -> &'a [u8] {
+        let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
+        self.take_at_most(length, max)
     }
 
     /// As [`sized`](Self::sized), or all the rest of the packet if the frame is its `last`.
-    pub(crate) fn body(&mut self, last: bool, max: usize) -> Result<&'a [u8], DecodeError> {
-        if !last {
-            return self.sized(max);
+    pub(crate) fn body(&mut self, last: bool, max: usize) -> &'a [u8] {
+        if last { self.take_at_most(self.rest.len(), max) } else { self.sized(max) }
+    }
+
+    fn take_at_most(&mut self, length: usize, max: usize) -> &'a [u8] {
+        if length > max {
+            self.fail(DecodeError::TooLong);
+            return &[];
         }
-        if self.rest.len() > max {
-            return Err(DecodeError::TooLong);
-        }
-        self.take(self.rest.len())
+        self.take(length)
     }
 }
 
