@@ -178,6 +178,7 @@ fn hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, DecodeError> {
         handled: fields.number(),
         credentials: fields.sized(CREDENTIALS_BYTES_MAX),
     };
+    fields.check()?;
     // Without an incarnation there is nothing that it can have acknowledged or delivered.
     let knows_more = hello.epoch == Epoch::NONE && (hello.acknowledged > 0 || hello.received > 0);
     let backwards = hello.restart <= hello.acknowledged || hello.handled > hello.received;

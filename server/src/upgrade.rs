@@ -19,7 +19,7 @@ use crate::server::Shared;
 /// Every version of the protocol is called like this.
 const PROTOCOL_PREFIX: &str = "tautline.";
 /// Memory that each connection holds for what it reads.
-const READ_BUFFER_BYTES: usize = 16 * 1024;
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// What is written gathers up to this much.
 const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 

@@ -66,7 +66,9 @@ fn a_configured_base_and_cap_hold() {
     assert!(delays(config, 50).iter().all(|delay| *delay <= 50));
     let backoff = backoff::Config { base_ms: u64::MAX, cap_ms: u64::MAX };
     let mut backoff = Backoff::new(backoff, 3);
-    (0..200).for_each(|_| drop(backoff.next_delay_ms()));
+    for _ in 0..200 {
+        let _ = backoff.next_delay_ms();
+    }
 }
 
 #[test]
@@ -75,7 +77,9 @@ fn only_a_stable_connection_gets_the_small_first_delay_again() {
         let mut largest = 0;
         for random in 0..300 {
             let mut backoff = Backoff::new(backoff::Config::default(), random);
-            (0..6).for_each(|_| drop(backoff.next_delay_ms()));
+            for _ in 0..6 {
+                let _ = backoff.next_delay_ms();
+            }
             backoff.ended(live_ms);
             largest = largest.max(backoff.next_delay_ms());
         }

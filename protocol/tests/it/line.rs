@@ -8,47 +8,47 @@ use tautline_sim::pair::Pair;
 use tautline_sim::server::Behaviour;
 
 /// A pair whose books are checked at the end of the test.
-pub struct Line(Pair);
+pub(crate) struct Line(Pair);
 
 impl Line {
     /// Client and server with their defaults; nothing has happened yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(Config::default(), Behaviour::default())
     }
 
-    pub fn with(config: Config, behaviour: Behaviour) -> Self {
+    pub(crate) fn with(config: Config, behaviour: Behaviour) -> Self {
         Self(Pair::new(config, behaviour, 7))
     }
 
     /// As [`new`](Self::new), and live.
-    pub fn live() -> Self {
+    pub(crate) fn live() -> Self {
         let mut line = Self::new();
         assert!(line.connect());
         line
     }
 
-    pub fn live_with(config: Config, behaviour: Behaviour) -> Self {
+    pub(crate) fn live_with(config: Config, behaviour: Behaviour) -> Self {
         let mut line = Self::with(config, behaviour);
         assert!(line.connect());
         line
     }
 
     /// Sends one message of kind [`Kind::Send`].
-    pub fn say(&mut self, word: &str) -> MessageId {
+    pub(crate) fn say(&mut self, word: &str) -> MessageId {
         self.send(Kind::Send, word, 0).unwrap()
     }
 
-    pub fn ask(&mut self) -> MessageId {
+    pub(crate) fn ask(&mut self) -> MessageId {
         self.send(Kind::Request, "ask", 0).unwrap()
     }
 
-    pub fn fate(&self, id: MessageId) -> Fate {
+    pub(crate) fn fate(&self, id: MessageId) -> Fate {
         self.ledger.fate(id)
     }
 
     /// Runs until every message is settled and the line is live or closed.
     #[track_caller]
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let settled = self.run_until(120_000, |pair| {
             pair.ledger.pending().next().is_none() && pair.client.state() != State::Waiting
         });
@@ -58,28 +58,23 @@ impl Line {
 
     /// Ends all trouble; everything has to come out right.
     #[track_caller]
-    pub fn must_converge(&mut self) {
+    pub(crate) fn must_converge(&mut self) {
         let wrong = self.converge();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     /// The connection breaks, both ends notice, and the next one is live.
     #[track_caller]
-    pub fn reconnect(&mut self) {
+    pub(crate) fn reconnect(&mut self) {
         self.cut(Some(0), Some(0));
         assert!(self.run_until(1_000, |pair| pair.client.state() != State::Open));
         assert!(self.connect());
     }
 
     /// How often the server has handled this message.
-    pub fn handled(&self, id: MessageId) -> usize {
+    pub(crate) fn handled(&self, id: MessageId) -> usize {
         let payload = &self.ledger.sent[&id].payload;
         self.server.journal.iter().filter(|handled| handled.payload == *payload).count()
-    }
-
-    /// The states the application has seen since it began, without repetition.
-    pub fn last_reason(&self) -> &'static str {
-        self.ledger.states.last().map_or("", |(_, reason)| reason)
     }
 }
 
@@ -106,10 +101,10 @@ impl Drop for Line {
     }
 }
 
-pub fn asking() -> Config {
+pub(crate) fn asking() -> Config {
     Config { credentials: Credentials::Ask, ..Config::default() }
 }
 
-pub fn failing_when_uncertain() -> Config {
+pub(crate) fn failing_when_uncertain() -> Config {
     Config { when_uncertain: WhenUncertain::Fail, ..Config::default() }
 }

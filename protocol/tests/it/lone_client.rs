@@ -8,41 +8,41 @@ use tautline_protocol::{CloseCode, Epoch, Instant, Seed};
 
 /// What the client did in one drain, with its events as text.
 #[derive(Debug, Default)]
-pub struct Done {
-    pub dialed: bool,
-    pub packets: Vec<Vec<u8>>,
-    pub hung_up: Option<CloseCode>,
-    pub asked: Option<u32>,
-    pub events: Vec<String>,
-    pub wake_at: Option<Instant>,
+pub(crate) struct Done {
+    pub(crate) dialed: bool,
+    pub(crate) packets: Vec<Vec<u8>>,
+    pub(crate) hung_up: Option<CloseCode>,
+    pub(crate) asked: Option<u32>,
+    pub(crate) events: Vec<String>,
+    pub(crate) wake_at: Option<Instant>,
 }
 
 impl Done {
     /// The frames of everything transmitted, as text.
-    pub fn frames(&self) -> Vec<String> {
+    pub(crate) fn frames(&self) -> Vec<String> {
         let frames = self.packets.iter().flat_map(|packet| Frames::new(packet, 1 << 24));
         frames.map(|frame| format!("{:?}", frame.unwrap())).collect()
     }
 
     /// Whether something like that was told.
-    pub fn told(&self, what: &str) -> bool {
+    pub(crate) fn told(&self, what: &str) -> bool {
         self.events.iter().any(|event| event.contains(what))
     }
 
-    pub fn transmitted(&self, what: &str) -> bool {
+    pub(crate) fn transmitted(&self, what: &str) -> bool {
         self.frames().iter().any(|frame| frame.contains(what))
     }
 }
 
-pub struct LoneClient {
-    pub client: Client,
-    pub now: Instant,
+pub(crate) struct LoneClient {
+    pub(crate) client: Client,
+    pub(crate) now: Instant,
 }
 
-pub const EPOCH: Epoch = Epoch(0xe1);
+pub(crate) const EPOCH: Epoch = Epoch(0xe1);
 
 /// A WELCOME to a new session.
-pub const fn welcome() -> Welcome {
+pub(crate) const fn welcome() -> Welcome {
     Welcome {
         resumption: Resumption::New,
         epoch: EPOCH,
@@ -56,13 +56,13 @@ pub const fn welcome() -> Welcome {
 }
 
 impl LoneClient {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let now = Instant::from_millis(0);
         Self { client: Client::new(config, Seed { session: [1; 16], random: 1 }, now), now }
     }
 
     /// Dialing has succeeded, and HELLO has left.
-    pub fn joining(config: Config) -> Self {
+    pub(crate) fn joining(config: Config) -> Self {
         let mut lone = Self::new(config);
         assert!(lone.input(Input::Woke).dialed);
         let done = lone.input(Input::Opened);
@@ -71,19 +71,19 @@ impl LoneClient {
     }
 
     /// Welcomed as `welcome` says.
-    pub fn live_with(config: Config, welcome: Welcome) -> Self {
+    pub(crate) fn live_with(config: Config, welcome: Welcome) -> Self {
         let mut lone = Self::joining(config);
         let done = lone.gets(&[Downlink::Welcome(welcome)]);
         assert!(done.told("Open"), "{done:?}");
         lone
     }
 
-    pub fn live() -> Self {
+    pub(crate) fn live() -> Self {
         Self::live_with(Config::default(), welcome())
     }
 
     /// As [`live`](Self::live), with other random numbers.
-    pub fn seeded(random: u64) -> Self {
+    pub(crate) fn seeded(random: u64) -> Self {
         let mut lone = Self::new(Config::default());
         lone.client = Client::new(Config::default(), Seed { session: [1; 16], random }, lone.now);
         lone.input(Input::Woke);
@@ -92,18 +92,18 @@ impl LoneClient {
         lone
     }
 
-    pub fn input(&mut self, input: Input) -> Done {
+    pub(crate) fn input(&mut self, input: Input) -> Done {
         self.client.handle_input(input, self.now);
         self.drain()
     }
 
-    pub fn wait(&mut self, millis: u64) -> Done {
+    pub(crate) fn wait(&mut self, millis: u64) -> Done {
         self.now = self.now.after(millis);
         self.input(Input::Woke)
     }
 
     /// The server sends one packet of these frames.
-    pub fn gets(&mut self, frames: &[Downlink<'_>]) -> Done {
+    pub(crate) fn gets(&mut self, frames: &[Downlink<'_>]) -> Done {
         let mut packet = Vec::new();
         for frame in frames {
             frame.encode(&mut packet);
@@ -112,14 +112,14 @@ impl LoneClient {
     }
 
     /// The connection breaks; the next one opens. Returns what HELLO's packet holds.
-    pub fn reconnects(&mut self) -> Vec<u8> {
+    pub(crate) fn reconnects(&mut self) -> Vec<u8> {
         self.input(Input::Closed(CloseCode(1006)));
         assert!(self.wait(20_000).dialed);
         let mut done = self.input(Input::Opened);
         done.packets.remove(0)
     }
 
-    pub fn drain(&mut self) -> Done {
+    pub(crate) fn drain(&mut self) -> Done {
         let mut done = Done::default();
         loop {
             match self.client.poll_output() {
@@ -141,7 +141,7 @@ impl LoneClient {
 }
 
 /// The HELLO that a packet begins with.
-pub fn hello(packet: &[u8]) -> Hello<'_> {
+pub(crate) fn hello(packet: &[u8]) -> Hello<'_> {
     match Frames::new(packet, 1 << 24).next() {
         Some(Ok(Uplink::Hello(hello))) => hello,
         other => panic!("expected HELLO first, got {other:?}"),

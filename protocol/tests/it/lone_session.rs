@@ -9,39 +9,39 @@ use tautline_protocol::{CloseCode, Epoch, Format, Instant, Kind};
 
 /// What the session wanted in one drain.
 #[derive(Debug, Default)]
-pub struct Wanted {
-    pub join: Option<Hello>,
-    pub packets: Vec<Vec<u8>>,
-    pub hung_up: Option<CloseCode>,
+pub(crate) struct Wanted {
+    pub(crate) join: Option<Hello>,
+    pub(crate) packets: Vec<Vec<u8>>,
+    pub(crate) hung_up: Option<CloseCode>,
     /// Everything else, as text.
-    pub others: Vec<String>,
-    pub wake_at: Option<Instant>,
+    pub(crate) others: Vec<String>,
+    pub(crate) wake_at: Option<Instant>,
 }
 
 impl Wanted {
     /// The frames of everything transmitted, as text.
-    pub fn frames(&self) -> Vec<String> {
+    pub(crate) fn frames(&self) -> Vec<String> {
         let frames = self.packets.iter().flat_map(|packet| Frames::new(packet));
         frames.map(|frame| format!("{:?}", frame.unwrap())).collect()
     }
 
-    pub fn transmitted(&self, what: &str) -> bool {
+    pub(crate) fn transmitted(&self, what: &str) -> bool {
         self.frames().iter().any(|frame| frame.contains(what))
     }
 
-    pub fn wants(&self, what: &str) -> bool {
+    pub(crate) fn wants(&self, what: &str) -> bool {
         self.others.iter().any(|output| output.contains(what))
     }
 }
 
-pub struct LoneSession {
-    pub session: Session,
-    pub now: Instant,
+pub(crate) struct LoneSession {
+    pub(crate) session: Session,
+    pub(crate) now: Instant,
 }
 
-pub const EPOCH: Epoch = Epoch(0xe1);
+pub(crate) const EPOCH: Epoch = Epoch(0xe1);
 
-pub const HELLO: uplink::Hello<'static> = uplink::Hello {
+pub(crate) const HELLO: uplink::Hello<'static> = uplink::Hello {
     session: [1; 16],
     epoch: Epoch::NONE,
     connection: 1,
@@ -53,7 +53,7 @@ pub const HELLO: uplink::Hello<'static> = uplink::Hello {
 };
 
 /// A message of kind send with the next number's low byte.
-pub const fn message(seq_low: u8, payload: &[u8]) -> Uplink<'_> {
+pub(crate) const fn message(seq_low: u8, payload: &[u8]) -> Uplink<'_> {
     Uplink::Message(Message {
         kind: Kind::Send,
         format: Format::Text,
@@ -64,7 +64,7 @@ pub const fn message(seq_low: u8, payload: &[u8]) -> Uplink<'_> {
     })
 }
 
-pub const fn volatile(payload: &[u8]) -> Uplink<'_> {
+pub(crate) const fn volatile(payload: &[u8]) -> Uplink<'_> {
     Uplink::Message(Message {
         kind: Kind::Send,
         format: Format::Text,
@@ -76,23 +76,23 @@ pub const fn volatile(payload: &[u8]) -> Uplink<'_> {
 }
 
 impl LoneSession {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let now = Instant::from_millis(0);
         Self { session: Session::new(config, now), now }
     }
 
-    pub fn live() -> Self {
+    pub(crate) fn live() -> Self {
         Self::live_with(Config::default())
     }
 
-    pub fn live_with(config: Config) -> Self {
+    pub(crate) fn live_with(config: Config) -> Self {
         let mut lone = Self::new(config);
         lone.joins(HELLO, 0);
         lone
     }
 
     /// HELLO comes and is accepted, with everything up to `accepted` processed.
-    pub fn joins(&mut self, hello: uplink::Hello<'_>, accepted: u64) -> Wanted {
+    pub(crate) fn joins(&mut self, hello: uplink::Hello<'_>, accepted: u64) -> Wanted {
         let hello = self.gets(&[Uplink::Hello(hello)]).join.unwrap();
         let resumption = Resumption::New;
         let resolution = Resolution { resumption, epoch: EPOCH, accepted, head: 0 };
@@ -103,7 +103,7 @@ impl LoneSession {
     }
 
     /// The client sends one packet of these frames.
-    pub fn gets(&mut self, frames: &[Uplink<'_>]) -> Wanted {
+    pub(crate) fn gets(&mut self, frames: &[Uplink<'_>]) -> Wanted {
         let mut packet = Vec::new();
         for frame in frames {
             frame.encode(&mut packet);
@@ -111,18 +111,18 @@ impl LoneSession {
         self.gets_bytes(packet)
     }
 
-    pub fn gets_bytes(&mut self, packet: impl Into<Bytes>) -> Wanted {
+    pub(crate) fn gets_bytes(&mut self, packet: impl Into<Bytes>) -> Wanted {
         self.session.handle_input(Input::Packet(packet.into()), self.now);
         self.drain()
     }
 
-    pub fn wait(&mut self, millis: u64) -> Wanted {
+    pub(crate) fn wait(&mut self, millis: u64) -> Wanted {
         self.now = self.now.after(millis);
         self.session.handle_input(Input::Woke, self.now);
         self.drain()
     }
 
-    pub fn drain(&mut self) -> Wanted {
+    pub(crate) fn drain(&mut self) -> Wanted {
         let mut wanted = Wanted::default();
         loop {
             match self.session.poll_output() {
@@ -142,13 +142,7 @@ impl LoneSession {
     }
 
     /// The payloads that wait to be handled.
-    pub fn takes(&mut self) -> Vec<Bytes> {
+    pub(crate) fn takes(&mut self) -> Vec<Bytes> {
         std::iter::from_fn(|| self.session.take_message()).map(|message| message.payload).collect()
-    }
-
-    pub fn gets_raw_frames(&mut self, frames: &[Downlink<'_>]) -> Wanted {
-        let mut packet = Vec::new();
-        frames.iter().for_each(|frame| frame.encode(&mut packet));
-        self.gets_bytes(packet)
     }
 }

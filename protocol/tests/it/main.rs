@@ -18,6 +18,7 @@ mod malformed;
 mod messages;
 mod outbox;
 mod peers;
+mod random;
 mod resolving;
 mod samples;
 mod streams;

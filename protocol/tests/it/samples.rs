@@ -9,7 +9,7 @@ use tautline_protocol::{CloseCode, Epoch, Format, Kind, Start};
 const EPOCH: Epoch = Epoch(0x0123_4567_89ab_cdef);
 
 /// Frames from the client, by the name of their example in PROTOCOL.md.
-pub const UPLINKS: &[(&str, Uplink<'static>)] = &[
+pub(crate) const UPLINKS: &[(&str, Uplink<'static>)] = &[
     (
         "HELLO first",
         Uplink::Hello(Hello {
@@ -69,7 +69,7 @@ const fn message(
 }
 
 /// Frames from the server, by the name of their example in PROTOCOL.md.
-pub const DOWNLINKS: &[(&str, Downlink<'static>)] = &[
+pub(crate) const DOWNLINKS: &[(&str, Downlink<'static>)] = &[
     (
         "WELCOME",
         Downlink::Welcome(Welcome {
@@ -116,7 +116,7 @@ const fn entry(
 }
 
 /// The same with fields at their ends.
-pub const EXTREME_UPLINKS: &[Uplink<'static>] = &[
+pub(crate) const EXTREME_UPLINKS: &[Uplink<'static>] = &[
     Uplink::Hello(Hello {
         session: [0xff; 16],
         epoch: Epoch(u64::MAX),
@@ -138,7 +138,7 @@ pub const EXTREME_UPLINKS: &[Uplink<'static>] = &[
 ];
 
 /// The same with fields at their ends.
-pub const EXTREME_DOWNLINKS: &[Downlink<'static>] = &[
+pub(crate) const EXTREME_DOWNLINKS: &[Downlink<'static>] = &[
     Downlink::Welcome(Welcome {
         resumption: Resumption::Lost,
         epoch: Epoch(1),
@@ -163,22 +163,22 @@ pub const EXTREME_DOWNLINKS: &[Downlink<'static>] = &[
 ];
 
 /// Every frame of the client, one by one.
-pub fn all_uplinks() -> impl Iterator<Item = Uplink<'static>> {
+pub(crate) fn all_uplinks() -> impl Iterator<Item = Uplink<'static>> {
     UPLINKS.iter().map(|(_, frame)| *frame).chain(EXTREME_UPLINKS.iter().copied())
 }
 
 /// Every frame of the server, one by one.
-pub fn all_downlinks() -> impl Iterator<Item = Downlink<'static>> {
+pub(crate) fn all_downlinks() -> impl Iterator<Item = Downlink<'static>> {
     DOWNLINKS.iter().map(|(_, frame)| *frame).chain(EXTREME_DOWNLINKS.iter().copied())
 }
 
-pub fn encoded_up(frame: &Uplink<'_>) -> Vec<u8> {
+pub(crate) fn encoded_up(frame: &Uplink<'_>) -> Vec<u8> {
     let mut packet = Vec::new();
     frame.encode(&mut packet);
     packet
 }
 
-pub fn encoded_down(frame: &Downlink<'_>) -> Vec<u8> {
+pub(crate) fn encoded_down(frame: &Downlink<'_>) -> Vec<u8> {
     let mut packet = Vec::new();
     frame.encode(&mut packet);
     packet
