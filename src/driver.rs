@@ -5,16 +5,17 @@
 //! when nothing is borrowed: whatever it calls from there works.
 
 use crate::clock;
-use crate::listener::{Happening, Listener};
+use crate::listener::Listener;
 use crate::page::Page;
 use crate::socket::{self, Socket};
 use crate::timer::Timer;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use tautline_protocol::client::{Client, Config, Event, Input, Output};
+use tautline_protocol::client::{self, Client, Config, Input, Output};
 use tautline_protocol::{CloseCode, Instant};
 use wasm_bindgen::prelude::*;
+use web_sys::Event;
 
 #[wasm_bindgen]
 extern "C" {
@@ -25,7 +26,7 @@ extern "C" {
 /// Who the events are for.
 pub(crate) trait Application: 'static {
     /// Takes an event in. Runs while the protocol is borrowed: it must not call back.
-    fn event(&self, event: Event<'_>, now: Instant);
+    fn event(&self, event: client::Event<'_>, now: Instant);
     /// Takes note that credentials are wanted; as restricted as [`event`](Self::event).
     fn authorize(&self, attempt: u32);
     /// Hands over what was taken in. May call whatever it likes.
@@ -41,13 +42,13 @@ pub(crate) struct Driver<A> {
     timer: RefCell<Timer>,
     page: RefCell<Option<Page>>,
     drain: Listener,
-    wake: Listener,
     socket_event: Listener,
     /// The browser refused to open a socket: the timer tells the protocol.
     refused: Cell<bool>,
     /// A drain is under way or scheduled.
     draining: Cell<bool>,
     again: Cell<bool>,
+    this: Weak<Self>,
 }
 
 impl<A: Application> Driver<A> {
@@ -61,11 +62,11 @@ impl<A: Application> Driver<A> {
             timer: RefCell::default(),
             page: RefCell::default(),
             drain: Self::listener(this, |driver, _| driver.input(Input::Woke)),
-            wake: Self::listener(this, |driver, _| driver.woken()),
-            socket_event: Self::listener(this, |driver, event| driver.input(socket::input(&event))),
+            socket_event: Self::listener(this, |driver, event| driver.input(socket::input(event))),
             refused: Cell::new(false),
             draining: Cell::new(false),
             again: Cell::new(false),
+            this: this.clone(),
         });
         let this = Rc::downgrade(&driver);
         let watch = Page::watch(move |hint| {
@@ -78,11 +79,11 @@ impl<A: Application> Driver<A> {
         driver
     }
 
-    fn listener(this: &Weak<Self>, act: impl Fn(&Self, Happening) + 'static) -> Listener {
+    fn listener(this: &Weak<Self>, act: impl Fn(&Self, Event) + 'static) -> Listener {
         let this = this.clone();
-        Listener::new(move |happening| {
+        Listener::new(move |event| {
             if let Some(driver) = this.upgrade() {
-                act(&driver, happening);
+                act(&driver, event);
             }
         })
     }
@@ -141,7 +142,7 @@ impl<A: Application> Driver<A> {
                 }
                 Output::HangUp(code) => self.hang_up(code),
                 Output::Event(event) => {
-                    if matches!(event, Event::Closed { .. }) {
+                    if matches!(event, client::Event::Closed { .. }) {
                         *self.page.borrow_mut() = None;
                     }
                     self.application.event(event, clock::now());
@@ -171,15 +172,18 @@ impl<A: Application> Driver<A> {
 
     fn sleep(&self, wake_at: Option<Instant>) {
         let mut timer = self.timer.borrow_mut();
-        match wake_at {
-            Some(at) => timer.arm(at, clock::now(), self.wake.as_ref().unchecked_ref()),
-            None => timer.disarm(),
-        }
+        let Some(at) = wake_at else { return timer.disarm() };
+        let this = self.this.clone();
+        timer.arm(at, clock::now(), move || {
+            if let Some(driver) = this.upgrade() {
+                driver.woken();
+            }
+        });
     }
 
     /// The timer has fired.
     fn woken(&self) {
-        self.timer.borrow_mut().fired();
+        self.timer.borrow_mut().disarm();
         let refused = self.refused.take();
         self.input(if refused { Input::Closed(CloseCode(1006)) } else { Input::Woke });
     }

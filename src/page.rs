@@ -2,35 +2,18 @@
 //!
 //! In a worker there is no document; the network's events come there too.
 
-use crate::listener::{Happening, Listener};
-use js_sys::Function;
+use crate::listener::Listener;
 use tautline_protocol::client::Hint;
 use wasm_bindgen::prelude::*;
+use web_sys::{Document, Event, EventTarget, PageTransitionEvent};
 
 #[wasm_bindgen]
 extern "C" {
-    #[derive(Clone)]
-    type EventTarget;
-
     #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
     static GLOBAL: EventTarget;
 
-    #[wasm_bindgen(method, getter)]
-    fn document(this: &EventTarget) -> Option<EventTarget>;
-
-    /// Of a document.
-    #[wasm_bindgen(method, getter)]
-    fn hidden(this: &EventTarget) -> bool;
-
-    /// Nothing in Node, whose global object has no events.
-    #[wasm_bindgen(method, getter, js_name = addEventListener)]
-    fn can_listen(this: &EventTarget) -> Option<Function>;
-
-    #[wasm_bindgen(method, js_name = addEventListener)]
-    fn add(this: &EventTarget, event: &str, listener: &Function);
-
-    #[wasm_bindgen(method, js_name = removeEventListener)]
-    fn remove(this: &EventTarget, event: &str, listener: &Function);
+    #[wasm_bindgen(thread_local_v2, js_name = document)]
+    static DOCUMENT: Option<Document>;
 }
 
 const VISIBILITY: &str = "visibilitychange";
@@ -55,19 +38,22 @@ pub(crate) struct Page {
 impl Page {
     pub(crate) fn watch(on_hint: impl Fn(Hint) + Clone + 'static) -> Self {
         let mut listeners = Vec::new();
-        for (at, (event, hint)) in EVENTS.into_iter().enumerate() {
+        for (at, (name, hint)) in EVENTS.into_iter().enumerate() {
             let Some(target) = target(at < GLOBAL_EVENTS) else { continue };
             let on_hint = on_hint.clone();
-            let listener = Listener::new(move |happening: Happening| {
+            let listener = Listener::new(move |event: Event| {
                 on_hint(match hint {
                     // A page that goes into the back-forward cache must not hold a connection.
-                    Hint::Suspended if !happening.persisted() => return,
-                    Hint::Awake if event == VISIBILITY && is_hidden() => Hint::Asleep,
+                    Hint::Suspended if !is_persisted(event) => return,
+                    Hint::Awake if name == VISIBILITY && is_hidden() => Hint::Asleep,
                     _ => hint,
                 });
             });
-            target.add(event, listener.as_ref().unchecked_ref());
-            listeners.push((target, event, listener));
+            let function = listener.as_ref().unchecked_ref();
+            // Node's global object takes no listeners.
+            if target.add_event_listener_with_callback(name, function).is_ok() {
+                listeners.push((target, name, listener));
+            }
         }
         Self { listeners }
     }
@@ -75,18 +61,26 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        for (target, event, listener) in &self.listeners {
-            target.remove(event, listener.as_ref().unchecked_ref());
+        for (target, name, listener) in &self.listeners {
+            let function = listener.as_ref().unchecked_ref();
+            let _ = target.remove_event_listener_with_callback(name, function);
         }
     }
 }
 
 fn target(is_global: bool) -> Option<EventTarget> {
-    GLOBAL.with(|global| {
-        if is_global { global.can_listen().map(|_| global.clone()) } else { global.document() }
-    })
+    if is_global {
+        Some(GLOBAL.with(EventTarget::clone))
+    } else {
+        DOCUMENT.with(|document| document.clone().map(Into::into))
+    }
 }
 
 fn is_hidden() -> bool {
-    target(false).is_some_and(|document| document.hidden())
+    DOCUMENT.with(|document| document.as_ref().is_some_and(Document::hidden))
+}
+
+/// Only page transitions are asked.
+fn is_persisted(event: Event) -> bool {
+    event.unchecked_into::<PageTransitionEvent>().persisted()
 }

@@ -1,36 +1,10 @@
 //! One browser WebSocket: `ArrayBuffer`s only, silent from the moment it is dropped.
 
-use crate::listener::Happening;
 use js_sys::{ArrayBuffer, Function, Uint8Array};
 use tautline_protocol::client::Input;
 use tautline_protocol::{CloseCode, SUBPROTOCOL};
 use wasm_bindgen::prelude::*;
-
-#[wasm_bindgen]
-extern "C" {
-    type WebSocket;
-
-    #[wasm_bindgen(constructor, catch)]
-    fn new(url: &str, protocol: &str) -> Result<WebSocket, JsValue>;
-
-    #[wasm_bindgen(method, setter, js_name = binaryType)]
-    fn set_binary_type(this: &WebSocket, kind: &str);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_onopen(this: &WebSocket, listener: Option<&Function>);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_onmessage(this: &WebSocket, listener: Option<&Function>);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_onclose(this: &WebSocket, listener: Option<&Function>);
-
-    #[wasm_bindgen(method, catch)]
-    fn send(this: &WebSocket, packet: &[u8]) -> Result<(), JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn close(this: &WebSocket, code: Option<u16>) -> Result<(), JsValue>;
-}
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 /// A WebSocket that somebody listens to.
 pub(crate) struct Socket(WebSocket);
@@ -41,9 +15,9 @@ impl Socket {
     /// # Errors
     /// The browser does not even try, for instance because the page's security policy forbids it.
     pub(crate) fn open(url: &str, listener: &Function) -> Result<Self, JsValue> {
-        let socket = WebSocket::new(url, SUBPROTOCOL)?;
+        let socket = WebSocket::new_with_str(url, SUBPROTOCOL)?;
         // Blobs are read asynchronously, which would break the order of messages.
-        socket.set_binary_type("arraybuffer");
+        socket.set_binary_type(BinaryType::Arraybuffer);
         let socket = Self(socket);
         socket.listen(Some(listener));
         Ok(socket)
@@ -51,12 +25,12 @@ impl Socket {
 
     /// Sends one binary message. An error means that it is closing: its close event will tell.
     pub(crate) fn send(&self, packet: &[u8]) {
-        let _ = self.0.send(packet);
+        let _ = self.0.send_with_u8_array(packet);
     }
 
     /// Starts the closing handshake; the browser finishes it on its own.
     pub(crate) fn close(self, code: CloseCode) {
-        let _ = self.0.close(Some(code.0));
+        let _ = self.0.close_with_code(code.0);
     }
 
     fn listen(&self, listener: Option<&Function>) {
@@ -70,18 +44,20 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.listen(None);
         // On one that is closing or closed this does nothing.
-        let _ = self.0.close(None);
+        let _ = self.0.close_with_code(CloseCode::REPLACED.0);
     }
 }
 
 /// What an event of a socket means.
-pub(crate) fn input(event: &Happening) -> Input {
-    if let Some(code) = event.code() {
-        return Input::Closed(CloseCode(code));
+pub(crate) fn input(event: Event) -> Input {
+    if let Some(message) = event.dyn_ref::<MessageEvent>() {
+        return match message.data().dyn_into::<ArrayBuffer>() {
+            Ok(buffer) => Input::Packet(Uint8Array::new(&buffer).to_vec()),
+            Err(_) => Input::Text,
+        };
     }
-    match event.data().map(JsCast::dyn_into::<ArrayBuffer>) {
-        Some(Ok(buffer)) => Input::Packet(Uint8Array::new(&buffer).to_vec()),
-        Some(Err(_)) => Input::Text,
-        None => Input::Opened,
+    match event.dyn_into::<CloseEvent>() {
+        Ok(close) => Input::Closed(CloseCode(close.code())),
+        Err(_) => Input::Opened,
     }
 }
