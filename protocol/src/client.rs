@@ -271,8 +271,8 @@ impl Client {
     pub fn poll_output(&mut self) -> Output<'_> {
         let Self { core, inbound, progress, outbound } = self;
         loop {
-            if let Some(notice) = core.notices.pop_front() {
-                return match notice {
+            if !core.notices.is_empty() {
+                return match core.notices.remove(0) {
                     Notice::Authorize { attempt } => Output::Authorize { attempt },
                     Notice::Dial => Output::Dial,
                     Notice::HangUp(code) => {

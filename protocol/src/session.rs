@@ -171,8 +171,9 @@ impl Session {
     }
 
     /// Every message up to `through` is handled and, with a durable engine, committed. Its ACK
-    /// leaves once the direct stream is delivered up to `head`, its last entry at this time: an
-    /// answer overtakes the acknowledgement.
+    /// leaves once the direct stream is delivered up to `head`: its last entry at this time, or 0 if
+    /// none of these messages has an answer in it. So an answer overtakes the acknowledgement, and
+    /// what has none does not wait for a reader that is full.
     pub fn handled(&mut self, through: Seq, head: Offset) {
         self.acknowledgement.handled(through, head);
     }

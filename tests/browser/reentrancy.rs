@@ -24,15 +24,17 @@ async fn a_reply_sent_from_within_an_event_goes_out() {
 }
 
 #[test]
-async fn a_request_is_answered_before_it_is_acknowledged() {
+async fn a_reply_settles_its_request_and_what_was_sent_before() {
     let mut peer = Peer::install();
     let (client, mut events) = Client::connect("ws://test/line", Config::default());
     peer.accept(0).await;
+    let before = client.send_text("before").unwrap();
     let id = client.send(Kind::Request, Format::Text, "", b"echo".to_vec()).unwrap();
     peer.run(20).await;
     let Event::Reply { id: of, payload } = next(&mut events).await else { panic!("no reply") };
     assert_eq!((of, payload.text()), (id, Some("echo")));
-    assert_eq!(next(&mut events).await, Event::Acknowledged { through: id });
+    assert_eq!(next(&mut events).await, Event::Acknowledged { through: before });
+    assert_eq!(client.stats().unacknowledged, 0);
 }
 
 #[test]

@@ -18,7 +18,6 @@ use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamI
 use crate::time::{Instant, earliest};
 use crate::uplink::{Uplink, message_head, put_body, put_message};
 use crate::{DIRECT, Seed};
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -65,7 +64,7 @@ struct HeldAck {
 
 pub(super) struct Core {
     pub(super) now: Instant,
-    pub(super) notices: VecDeque<Notice>,
+    pub(super) notices: Vec<Notice>,
     pub(super) outbox: Outbox,
     pub(super) end_reason: Vec<u8>,
     config: Config,
@@ -107,7 +106,7 @@ impl Core {
         let backoff = Backoff::new(config.backoff, seed.random);
         Self {
             now,
-            notices: VecDeque::new(),
+            notices: Vec::new(),
             outbox: Outbox::new(),
             end_reason: Vec::new(),
             config,
@@ -287,7 +286,7 @@ impl Core {
             }
             _ => {
                 if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
-                    self.notices.push_back(Notice::HangUp(CloseCode::NORMAL));
+                    self.notices.push(Notice::HangUp(CloseCode::NORMAL));
                 }
                 self.end_reason.clear();
                 self.end(End::Requested);
@@ -302,7 +301,7 @@ impl Core {
         self.state = State::Closed;
         self.control.clear();
         self.streams.truncate(1);
-        self.notices.push_back(Notice::Closed(end));
+        self.notices.push(Notice::Closed(end));
     }
 
     fn fail_outbox(&mut self) {
@@ -320,7 +319,7 @@ impl Core {
     }
 
     fn tell(&mut self, event: Event<'static>) {
-        self.notices.push_back(Notice::Event(event));
+        self.notices.push(Notice::Event(event));
     }
 
     fn tell_state(&mut self, reason: &'static str) {

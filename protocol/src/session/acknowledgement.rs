@@ -25,8 +25,9 @@ impl Acknowledgement {
         self.told = accepted;
     }
 
-    pub(super) const fn handled(&mut self, through: Seq, head: Offset) {
-        let pending = Some(Pending { through, head });
+    pub(super) fn handled(&mut self, through: Seq, head: Offset) {
+        let awaited = self.later.or(self.next).map_or(0, |pending| pending.head);
+        let pending = Some(Pending { through, head: head.max(awaited) });
         if self.next.is_none() {
             self.next = pending;
         } else {

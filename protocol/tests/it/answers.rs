@@ -10,6 +10,7 @@ use tautline_protocol::session;
 use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, DIRECT, Format, Kind};
 use tautline_sim::ledger::Fate;
+use tautline_sim::server::Behaviour;
 
 #[test]
 fn an_answer_does_not_count_the_messages_before_it_as_handled() {
@@ -82,6 +83,23 @@ fn the_doubt_about_lost_answers_outlives_the_connection() {
     // Two were processed before or around the gap; the third was certainly not.
     assert!(done.told("Failed { first: 1, last: 2, failure: AnswerLost }"), "{done:?}");
     assert!(!done.told("Acknowledged"), "the third has not been transmitted yet: {done:?}");
+}
+
+#[test]
+fn an_answer_settles_its_message_and_every_one_before() {
+    let mut lone = LoneClient::live();
+    for kind in [Kind::Send, Kind::Publish, Kind::Request, Kind::Send] {
+        lone.client.send(kind, Format::Text, "topic", b"x".to_vec()).unwrap();
+    }
+    lone.drain();
+    let entry = Entry::Reply { seq: 3, payload: b"yes" };
+    let reply = Downlink::Entry { stream: DIRECT, offset: 1, format: Format::Text, entry };
+    let done = lone.gets(&[reply]);
+    assert!(done.told("Reply { id: 3"), "{done:?}");
+    assert!(done.told("Acknowledged { through: 2 }"), "{done:?}");
+    assert_eq!(lone.client.stats().unacknowledged, 1);
+    assert!(!lone.gets(&[Downlink::Ack { seq: 3 }]).told("Acknowledged"), "it is settled once");
+    assert!(lone.gets(&[Downlink::Ack { seq: 4 }]).told("Acknowledged { through: 4 }"));
 }
 
 #[test]
@@ -161,6 +179,40 @@ fn an_acknowledgement_never_overtakes_the_answers_before_it() {
 }
 
 #[test]
+fn a_later_message_without_an_answer_does_not_overtake_an_earlier_answer() {
+    let mut lone = LoneSession::live();
+    lone.gets(&[message(1, b"1"), message(2, b"2"), message(3, b"3")]);
+    lone.takes();
+    lone.session.handled(1, 1);
+    lone.session.handled(2, 2);
+    lone.session.handled(3, 0);
+    assert!(lone.drain().packets.is_empty(), "the answers to 1 and 2 are not delivered yet");
+    let reply = |seq| EncodedEntry::new(Format::Text, Entry::Reply { seq, payload: b"r" });
+    lone.session.deliver(DIRECT, 1, &[reply(1)]);
+    assert!(lone.drain().frames()[1..] == ["Ack { seq: 1 }"]);
+    lone.session.deliver(DIRECT, 2, &[reply(2)]);
+    assert!(lone.drain().frames()[1..] == ["Ack { seq: 3 }"]);
+}
+
+/// An application that handles one direct message at a time, and sends something and waits for its
+/// confirmation while it does, must not wait for itself.
+#[test]
+fn an_acknowledgement_without_an_answer_does_not_wait_for_a_reader_that_is_full() {
+    let mut behaviour = Behaviour::default();
+    behaviour.config.stream_window_entries = 1;
+    let mut line = Line::live_with(Config::default(), behaviour);
+    line.handles = false;
+    line.push();
+    line.push();
+    line.run(100);
+    assert_eq!(line.ledger.payloads(DIRECT).len(), 1);
+    let id = line.say("m");
+    line.run(100);
+    assert_eq!(line.fate(id), Fate::Acknowledged);
+    line.must_converge();
+}
+
+#[test]
 fn an_acknowledgement_follows_answers_that_fill_many_packets() {
     let mut line = Line::live();
     line.network.capture = true;
@@ -233,7 +285,7 @@ fn a_direct_entry_that_leaves_a_hole_is_refused() {
 
 #[test]
 fn answers_keep_their_order_through_many_cuts() {
-    let mut line = Line::live_with(Config::default(), Default::default());
+    let mut line = Line::live_with(Config::default(), Behaviour::default());
     let mut ids = Vec::new();
     for round in 0..40 {
         let word = if round % 3 == 0 { "refuse" } else { "ask" };

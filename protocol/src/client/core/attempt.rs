@@ -26,13 +26,13 @@ impl Core {
 
     pub(super) fn ask_for_credentials(&mut self) {
         self.attempt = self.attempt.wrapping_add(1);
-        self.notices.push_back(Notice::Authorize { attempt: self.attempt });
+        self.notices.push(Notice::Authorize { attempt: self.attempt });
     }
 
     fn dial(&mut self, give_up_at: Instant) {
         self.connection += 1;
         self.state = State::Dialing { give_up_at };
-        self.notices.push_back(Notice::Dial);
+        self.notices.push(Notice::Dial);
     }
 
     pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<Vec<u8>>) {
@@ -81,7 +81,7 @@ impl Core {
     /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
     pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
         if !matches!(self.state, State::Authorizing { .. }) {
-            self.notices.push_back(Notice::HangUp(code.unwrap_or(CloseCode::NORMAL)));
+            self.notices.push(Notice::HangUp(code.unwrap_or(CloseCode::NORMAL)));
         }
         self.wait(reason, Reaction::Retry);
     }
@@ -130,7 +130,7 @@ impl Core {
     /// Replaces a live connection at once.
     fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
-        self.notices.push_back(Notice::HangUp(code));
+        self.notices.push(Notice::HangUp(code));
         self.begin_attempt(reason);
     }
 
@@ -195,7 +195,7 @@ impl Core {
         match self.state {
             State::Dialing { .. } | State::Joining { .. } | State::Live(_) => {
                 self.end_connection();
-                self.notices.push_back(Notice::HangUp(CloseCode::SUSPENDED));
+                self.notices.push(Notice::HangUp(CloseCode::SUSPENDED));
             }
             State::Waiting { until, firm: true } => self.not_before = until,
             State::Authorizing { .. } | State::Waiting { .. } => {}

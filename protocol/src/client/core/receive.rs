@@ -1,7 +1,7 @@
 //! What arrives: every frame of the server, and what it changes.
 
 use super::super::stream::Arrival;
-use super::super::{Credentials, WhenUncertain};
+use super::super::{Credentials, MessageId, WhenUncertain};
 use super::{Core, Event, Failure, HeldAck, Live, Liveness, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
@@ -251,16 +251,26 @@ impl Core {
         let event = match entry {
             Entry::Message(payload) => Some(Event::Message { stream: id, offset, format, payload }),
             Entry::Reply { seq, payload } => {
-                self.outbox.answer(seq).map(|id| Event::Reply { id, format, payload })
+                self.answered(seq).map(|id| Event::Reply { id, format, payload })
             }
             Entry::Refusal { seq, code, reason } => {
-                self.outbox.answer(seq).map(|id| Event::Refused { id, code, reason })
+                self.answered(seq).map(|id| Event::Refused { id, code, reason })
             }
         };
         if id == DIRECT {
             self.settle_held();
         }
         event
+    }
+
+    /// An answer to message `seq` has come, which settles it; and, because messages are handled in
+    /// order and answers come in order, every message before it.
+    fn answered(&mut self, seq: Seq) -> Option<MessageId> {
+        let id = self.outbox.id_of(seq)?;
+        self.settle(seq - 1);
+        self.outbox.acknowledge(seq);
+        self.expect_answer();
+        Some(id)
     }
 
     fn subscribed(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
@@ -338,7 +348,7 @@ impl Core {
         }
         self.end_reason.clear();
         self.end_reason.extend_from_slice(reason);
-        self.notices.push_back(super::Notice::HangUp(CloseCode::NORMAL));
+        self.notices.push(super::Notice::HangUp(CloseCode::NORMAL));
         self.lost_connection("refused by the server", code);
     }
 }
