@@ -5,7 +5,7 @@
 //! when nothing is borrowed: whatever it calls from there works.
 
 use crate::clock;
-use crate::listener::Listener;
+use crate::listener::{Event, Listener};
 use crate::page::Page;
 use crate::socket::{self, Socket};
 use crate::timer::Timer;
@@ -15,7 +15,6 @@ use std::rc::{Rc, Weak};
 use tautline_protocol::client::{self, Client, Config, Input, Output};
 use tautline_protocol::{CloseCode, Instant};
 use wasm_bindgen::prelude::*;
-use web_sys::Event;
 
 #[wasm_bindgen]
 extern "C" {

@@ -252,7 +252,7 @@ fn subscribe<'a>(reader: &mut Reader<'a>) -> Result<Uplink<'a>, DecodeError> {
 impl Uplink<'_> {
     /// Appends the frame to a packet.
     ///
-    /// A MESSAGE is written with its length, so that frames may follow; see [`put_message`].
+    /// A MESSAGE is written with its length, so that frames may follow; see `put_message`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Hello(hello) => put_hello(out, &hello),

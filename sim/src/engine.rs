@@ -191,7 +191,7 @@ impl Engine {
     }
 
     /// A message is processed: its number, and its answer if it has one, are kept together.
-    /// Returns the head of the direct stream.
+    /// Returns the position of the answer, or 0.
     pub fn commit(
         &mut self,
         session: &SessionId,
@@ -202,10 +202,7 @@ impl Engine {
         kept.accepted = seq;
         kept.confirmed = true;
         self.tombstones.remove(session);
-        if let Some(answer) = answer {
-            kept.direct.append(answer);
-        }
-        kept.direct.head()
+        answer.map_or(0, |answer| kept.direct.append(answer))
     }
 
     /// The client has handled the direct stream up to `offset`.

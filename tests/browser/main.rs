@@ -5,6 +5,8 @@
 
 mod connect;
 mod fake_socket;
+#[cfg(feature = "json")]
+mod json;
 mod lifecycle;
 mod loss;
 mod order;

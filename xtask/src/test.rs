@@ -136,6 +136,7 @@ fn wasm() -> Result<Tally> {
     let mut command = cargo(&[
         "test",
         "--package=tautline",
+        "--features=json",
         "--target=wasm32-unknown-unknown",
         "--test=browser",
     ])?;

@@ -233,23 +233,20 @@ impl Core {
         }
         let id = self.next_stream;
         self.next_stream += 1;
-        if self.has_said_hello() {
-            Uplink::Subscribe { stream: id, topic, start }.encode(&mut self.control);
-        }
         self.streams.push(Stream::new(id, String::from(topic), start));
         Ok(id)
     }
 
     pub(super) fn unsubscribe(&mut self, stream: StreamId) {
         let Some(index) = self.stream_index(stream).filter(|_| stream != DIRECT) else { return };
-        self.streams.remove(index);
-        if self.has_said_hello() {
+        let known = self.streams.remove(index).announced;
+        if known && self.has_said_hello() {
             Uplink::Unsubscribe { stream }.encode(&mut self.control);
         }
     }
 
-    /// Whether the server has been told of the streams; what changes since goes as a frame of its
-    /// own, behind WELCOME.
+    /// Whether this connection has been used to tell the server of streams; what has ended since
+    /// goes as a frame of its own, behind WELCOME.
     const fn has_said_hello(&self) -> bool {
         matches!(self.state, State::Live(_) | State::Joining { hello_sent_at: Some(_), .. })
     }

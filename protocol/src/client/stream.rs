@@ -33,6 +33,8 @@ pub(super) struct Stream {
     /// How the application asked to start; holds until there is a cursor.
     start: Start,
     cursor: Option<Cursor>,
+    /// The server has been told of the stream on this connection.
+    pub(super) announced: bool,
     /// The server has taken up reading on this connection. Before that it could not tell which
     /// incarnation of the log a report is about.
     confirmed: bool,
@@ -55,6 +57,7 @@ impl Stream {
             topic,
             start,
             cursor,
+            announced: false,
             confirmed: id == crate::DIRECT,
             last_message,
             reported: 0,
@@ -78,7 +81,8 @@ impl Stream {
     }
 
     /// A new connection: HELLO or SUBSCRIBE has just told the server the cursor.
-    pub(super) fn announced(&mut self) {
+    pub(super) fn announce(&mut self) {
+        self.announced = true;
         self.confirmed = self.id == crate::DIRECT;
         self.reported = self.cursor().handled;
         self.unreported_bytes = 0;
@@ -127,7 +131,7 @@ impl Stream {
     pub(super) fn restart(&mut self, epoch: Epoch) {
         self.cursor = Some(Cursor { epoch, received: 0, handled: 0 });
         self.last_message = 0;
-        self.announced();
+        self.announce();
     }
 
     pub(super) fn adopt(&mut self, epoch: Epoch) {

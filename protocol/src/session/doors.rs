@@ -62,11 +62,11 @@ impl Hello {
 #[derive(Debug, PartialEq)]
 pub enum Output<'a> {
     /// Check who it is, take the session over from any older connection, resolve it, and answer
-    /// with [`Session::join`] or [`Session::refuse`]. What comes behind has to wait for that.
+    /// with [`Session::join`](crate::Session::join) or [`Session::refuse`](crate::Session::refuse). What comes behind has to wait for that.
     Join(Hello),
-    /// Check the credentials; answer with [`Session::authorized`] or [`Session::refuse`].
+    /// Check the credentials; answer with [`Session::authorized`](crate::Session::authorized) or [`Session::refuse`](crate::Session::refuse).
     Authenticate(Bytes),
-    /// Answer with [`Session::subscribed`] or [`Session::refuse_subscription`].
+    /// Answer with [`Session::subscribed`](crate::Session::subscribed) or [`Session::refuse_subscription`](crate::Session::refuse_subscription).
     Subscribe {
         /// The stream's name.
         stream: StreamId,

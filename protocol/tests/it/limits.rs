@@ -12,6 +12,7 @@ use tautline_protocol::uplink::{self, Uplink};
 use tautline_protocol::{CloseCode, Format, Kind, Start};
 use tautline_sim::engine::Keep;
 use tautline_sim::ledger::Fate;
+use tautline_sim::server::Behaviour;
 
 #[test]
 fn volatile_messages_do_not_use_up_the_window_of_numbered_ones() {
@@ -35,6 +36,33 @@ fn a_volatile_message_and_a_large_one_do_not_share_a_packet() {
     let payload = vec![b'm'; large];
     line.ledger.send(1, Kind::Send, payload);
     line.settle();
+}
+
+#[test]
+fn many_long_subscriptions_are_told_in_packets_that_any_server_reads() {
+    let mut behaviour = Behaviour::default();
+    behaviour.config.message_bytes = 0;
+    behaviour.config.streams = limits::STREAMS_MAX;
+    let subscribe_all = |line: &mut Line| {
+        line.command(|client| {
+            for index in 0..limits::STREAMS_MAX {
+                client.subscribe(&format!("{index:0>255}"), Start::Last(0)).unwrap();
+            }
+        });
+    };
+    let mut before = Line::with(Config::default(), behaviour.clone());
+    subscribe_all(&mut before);
+    let mut live = Line::live_with(Config::default(), behaviour);
+    subscribe_all(&mut live);
+    for mut line in [before, live] {
+        line.must_converge();
+        line.reconnect();
+        line.run(1_000);
+        let id = line.connection().unwrap();
+        let session = line.server.session(id).unwrap();
+        let stands = |stream: &u32| session.room(*stream).entries > 0;
+        assert_eq!((1..=limits::STREAMS_MAX as u32).filter(stands).count(), limits::STREAMS_MAX);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A session alone, against a client that the test plays frame by frame.
 
 use bytes::Bytes;
-use tautline_protocol::downlink::{Downlink, Frames};
+use tautline_protocol::downlink::Frames;
 use tautline_protocol::resume::{Resolution, Resumption};
 use tautline_protocol::session::{Config, Hello, Input, Output, Session};
 use tautline_protocol::uplink::{self, Message, Uplink};

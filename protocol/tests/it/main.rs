@@ -21,6 +21,7 @@ mod peers;
 mod random;
 mod resolving;
 mod samples;
+mod specification;
 mod streams;
 mod takeover;
 mod topics;

@@ -19,7 +19,8 @@ impl Server {
             Some((code, after_ms, "not now"))
         } else if !allowed {
             Some((CloseCode::UNAUTHORIZED, 0, "wrong credentials"))
-        } else if self.latest.get(&hello.session).is_some_and(|latest| hello.connection < *latest) {
+        } else if self.latest.get(&hello.session).is_some_and(|latest| hello.connection <= *latest)
+        {
             // It was under way for so long that its client has given it up.
             Some((CloseCode::REPLACED, 0, "a newer connection came first"))
         } else if !may_join {

@@ -69,12 +69,12 @@ impl Server {
             outcome,
         });
         if let Some(seq) = message.seq {
-            let head = self.engine.commit(session, seq, answer);
+            let answer = self.engine.commit(session, seq, answer);
             let owner = self.owner(session);
             if let Some(connection) = owner.and_then(|id| self.connections.get_mut(&id))
                 && connection.waiting.is_none()
             {
-                connection.session.handled(seq, head);
+                connection.session.handled(seq, answer);
             }
         }
         self.admit_waiting(session);

@@ -1,11 +1,14 @@
 //! What leaves: HELLO, control frames, cursors, messages.
 
-use super::{Core, State};
-use crate::limits::SILENCE_MS;
+use super::{Core, State, Stream};
+use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
 use crate::message::Offset;
 use crate::uplink::{Hello, Uplink};
 use crate::{DIRECT, message};
 use alloc::vec::Vec;
+
+/// No SUBSCRIBE is longer.
+const SUBSCRIBE_BYTES_MAX: usize = TOPIC_BYTES_MAX + 64;
 
 impl Core {
     /// Writes the next packet; false if nothing is to be transmitted.
@@ -22,7 +25,7 @@ impl Core {
         !out.is_empty()
     }
 
-    /// HELLO, then one SUBSCRIBE for each stream: all that resuming takes, in one packet.
+    /// HELLO, then one SUBSCRIBE for each stream: all that resuming takes, in one packet if it fits.
     fn put_hello(&mut self, out: &mut Vec<u8>) {
         let direct = self.direct_cursor();
         let hello = Hello {
@@ -37,7 +40,19 @@ impl Core {
         };
         Uplink::Hello(hello).encode(out);
         for stream in &mut self.streams {
-            stream.announced();
+            stream.announced = false;
+        }
+        self.put_subscriptions(out);
+    }
+
+    /// Tells the server of as many streams as fit.
+    fn put_subscriptions(&mut self, out: &mut Vec<u8>) {
+        for stream in self.streams.iter_mut().filter(|stream| !stream.announced) {
+            if out.len() + SUBSCRIBE_BYTES_MAX > PACKET_BYTES {
+                break;
+            }
+            stream.announce();
+            // HELLO has spoken for the direct stream.
             if stream.id != DIRECT {
                 let start = stream.start();
                 Uplink::Subscribe { stream: stream.id, topic: &stream.topic, start }.encode(out);
@@ -46,7 +61,7 @@ impl Core {
     }
 
     pub(super) fn direct_cursor(&self) -> message::Cursor {
-        self.streams.first().map(super::Stream::cursor).unwrap_or_default()
+        self.streams.first().map(Stream::cursor).unwrap_or_default()
     }
 
     fn put_frames(&mut self, out: &mut Vec<u8>) {
@@ -56,10 +71,13 @@ impl Core {
         if sends && silent {
             self.probe();
         }
-        let due =
-            self.streams.iter().any(|s| s.report_by(self.now).is_some_and(|by| by <= self.now));
-        if due || sends || !self.control.is_empty() {
+        let now = self.now;
+        let due = |stream: &Stream| {
+            !stream.announced || stream.report_by(now).is_some_and(|by| by <= now)
+        };
+        if sends || !self.control.is_empty() || self.streams.iter().any(due) {
             out.append(&mut self.control);
+            self.put_subscriptions(out);
             for stream in &mut self.streams {
                 let report: Option<Offset> = stream.take_report();
                 if let Some(offset) = report {
