@@ -9,8 +9,9 @@ pub const MESSAGE_BYTES: usize = 1024 * 1024;
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A sender starts a new packet once this much is in one.
 pub const PACKET_BYTES: usize = 64 * 1024;
-/// What a packet may hold beyond its largest message: heads, topics, control frames.
-pub const PACKET_OVERHEAD_BYTES: usize = 64 * 1024;
+/// What a packet may hold beyond its largest message: heads, topics, control frames; above all
+/// HELLO's packet with its subscriptions.
+pub const PACKET_OVERHEAD_BYTES: usize = 512 * 1024;
 
 /// Longest topic name, in bytes of UTF-8.
 pub const TOPIC_BYTES_MAX: usize = 255;
@@ -87,7 +88,9 @@ pub const CREDENTIALS_REFUSED_MAX: u32 = 3;
 const _: () = {
     assert!(MESSAGE_BYTES <= MESSAGE_BYTES_MAX);
     assert!(PACKET_BYTES <= PACKET_OVERHEAD_BYTES, "a full packet fits beside any message");
-    assert!(CREDENTIALS_BYTES_MAX + 256 < PACKET_OVERHEAD_BYTES, "HELLO fits in any packet");
+    let subscribe_bytes_max = TOPIC_BYTES_MAX + 40;
+    let hello_bytes_max = CREDENTIALS_BYTES_MAX + 256 + STREAMS_MAX * subscribe_bytes_max;
+    assert!(hello_bytes_max < PACKET_OVERHEAD_BYTES, "HELLO's packet fits under any limit");
     assert!(STREAMS <= STREAMS_MAX);
     assert!(WINDOW_MESSAGES < OUTBOX_MESSAGES, "the window can be full while the outbox is not");
     assert!(WINDOW_BYTES < OUTBOX_BYTES);

@@ -285,7 +285,6 @@ impl Core {
                 if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
                     self.notices.push(Notice::HangUp(CloseCode::NORMAL));
                 }
-                self.end_reason.clear();
                 self.end(End::Requested);
                 true
             }

@@ -1,10 +1,11 @@
 //! Numbers: the next one is taken, an older one is known, a later one is a hole.
 
 use crate::line::Line;
-use crate::lone_client::LoneClient;
+use crate::lone_client::{LoneClient, welcome};
 use crate::lone_session::{HELLO, LoneSession, message, volatile};
 use tautline_protocol::client::{Config, SendError};
-use tautline_protocol::downlink::Downlink;
+use tautline_protocol::downlink::{Downlink, Welcome};
+use tautline_protocol::resume::Resumption;
 use tautline_protocol::session;
 use tautline_protocol::{CloseCode, Format, Kind};
 use tautline_sim::ledger::Fate;
@@ -124,8 +125,7 @@ fn an_acknowledgement_from_the_future_is_a_violation() {
 fn an_acknowledgement_of_a_queued_message_is_a_violation() {
     let mut lone = LoneClient::joining(Config::default());
     let window_messages = 1;
-    let welcome =
-        tautline_protocol::downlink::Welcome { window_messages, ..crate::lone_client::welcome() };
+    let welcome = Welcome { window_messages, ..welcome() };
     lone.gets(&[Downlink::Welcome(welcome)]);
     for _ in 0..2 {
         lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
@@ -207,6 +207,23 @@ fn what_was_transmitted_cannot_be_taken_back() {
     assert!(!line.cancel(id), "it may have arrived");
     line.settle();
     assert_eq!(line.fate(id), Fate::Acknowledged);
+}
+
+#[test]
+fn what_was_transmitted_once_cannot_be_taken_back_even_if_it_waits_again() {
+    let mut lone = LoneClient::live();
+    for _ in 0..3 {
+        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    }
+    assert_eq!(lone.drain().frames().len(), 3);
+    lone.reconnects();
+    // The window is smaller now: two of them wait.
+    let resumption = Resumption::Resumed;
+    let resumed = Welcome { resumption, window_messages: 1, ..welcome() };
+    assert_eq!(lone.gets(&[Downlink::Welcome(resumed)]).frames().len(), 1);
+    assert!(!lone.client.cancel(3));
+    let id = lone.client.send(Kind::Send, Format::Text, "", b"new".to_vec()).unwrap();
+    assert!(lone.client.cancel(id));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use crate::samples::{DOWNLINKS, UPLINKS, encoded_down, encoded_up};
 use std::collections::BTreeMap;
-use tautline_protocol::downlink::{self, Downlink, Entry, Welcome};
-use tautline_protocol::resume::Resumption;
+use tautline_protocol::client::{self, Client};
+use tautline_protocol::downlink::{self, Downlink, EncodedEntry, Entry, Welcome};
+use tautline_protocol::resume::{Resolution, Resumption};
+use tautline_protocol::session::{self, Session};
 use tautline_protocol::uplink::{self, Uplink};
-use tautline_protocol::{CloseCode, Format, Reaction, limits};
+use tautline_protocol::{CloseCode, Format, Instant, Kind, Reaction, Seed, Start, limits};
 
 const SPECIFICATION: &str = include_str!("../../../PROTOCOL.md");
 const CLOSE: &str = include_str!("../../src/close.rs");
@@ -71,6 +73,128 @@ fn every_example_of_a_frame_is_its_encoding() {
     known.extend(DOWNLINKS.iter().map(|(name, _)| *name));
     let unknown: Vec<_> = examples.keys().filter(|name| !known.contains(&name.as_str())).collect();
     assert!(unknown.is_empty(), "nothing proves {unknown:?}");
+}
+
+#[test]
+fn every_example_of_a_frame_decodes_to_it() {
+    let examples = examples();
+    for (name, frame) in UPLINKS {
+        let read: Vec<_> = uplink::Frames::new(&examples[*name], limits::MESSAGE_BYTES).collect();
+        assert_eq!(read, [Ok(*frame)], "{name}");
+    }
+    for (name, frame) in DOWNLINKS {
+        let read: Vec<_> = downlink::Frames::new(&examples[*name]).collect();
+        assert_eq!(read, [Ok(*frame)], "{name}");
+    }
+}
+
+#[test]
+fn every_row_of_a_layout_has_the_bytes_of_its_value() {
+    for table in tables().iter().filter(|table| table[0].first() == Some(&"field")) {
+        let name = table[0][3];
+        for (at, row) in table.iter().enumerate().skip(1) {
+            let expected = bytes(row[4]);
+            assert_eq!(field(row[1], row[3]), expected, "{name}: {}", row[0]);
+            if row[1] == "length" {
+                let behind: usize = table[at + 1..].iter().map(|row| bytes(row[4]).len()).sum();
+                assert_eq!(row[3], behind.to_string(), "{name}: {}", row[0]);
+            }
+        }
+    }
+}
+
+/// One field as section 3 describes it, without the encoder of the crate.
+fn field(kind: &str, value: &str) -> Vec<u8> {
+    let plain = || match value.strip_prefix('"') {
+        Some(text) => text.strip_suffix('"').unwrap().as_bytes().to_vec(),
+        None => bytes(value),
+    };
+    match kind {
+        "byte" => vec![match value.strip_prefix("0x") {
+            Some(hex) => u8::from_str_radix(hex, 16).unwrap(),
+            None => value.parse().unwrap(),
+        }],
+        "bits" => vec![u8::from_str_radix(&value.replace(' ', ""), 2).unwrap()],
+        "number" | "length" => leb128(value.parse().unwrap()),
+        "epoch" | "id" | "rest" => plain(),
+        "bytes" | "text" => [leb128(plain().len() as u64), plain()].concat(),
+        _ => panic!("section 3 has no type {kind:?}"),
+    }
+}
+
+fn leb128(number: u64) -> Vec<u8> {
+    if number < 128 {
+        return vec![number as u8];
+    }
+    [vec![number as u8 | 128], leb128(number / 128)].concat()
+}
+
+#[test]
+fn the_packets_of_the_example_session_are_what_the_machines_transmit() {
+    let (examples, now) = (examples(), Instant::from_millis(0));
+    let message = |text: &'static [u8]| EncodedEntry::new(Format::Text, Entry::Message(text));
+    let credentials = client::Credentials::Fixed(b"ann:1".to_vec());
+    let config = client::Config { credentials, ..client::Config::default() };
+    let mut client = Client::new(config, Seed { session: *b"0123456789abcdef", random: 1 }, now);
+    let mut session = Session::new(session::Config::default(), now);
+
+    client.subscribe("room", Start::Last(50)).unwrap();
+    client.handle_input(client::Input::Woke, now);
+    assert!(said_by_client(&mut client).is_empty());
+    client.handle_input(client::Input::Opened, now);
+    let joining = said_by_client(&mut client);
+    assert_eq!(joining, examples["joining"]);
+
+    session.handle_input(session::Input::Packet(joining.into()), now);
+    let session::Output::Join(hello) = session.poll_output() else { panic!("no HELLO") };
+    let Downlink::Subscribed { epoch, offset, .. } =
+        DOWNLINKS.iter().find(|(name, _)| *name == "SUBSCRIBED").unwrap().1
+    else {
+        panic!()
+    };
+    let resumption = Resumption::New;
+    session.join(&hello, &Resolution { resumption, epoch, accepted: 0, head: 0 });
+    session.subscribed(1, epoch, offset);
+    let joined = said_by_session(&mut session);
+    assert_eq!(joined, examples["joined"]);
+
+    session.deliver(1, offset + 1, &[message(b"hi all"), message(b"hi ann")]);
+    assert_eq!(said_by_session(&mut session), examples["two entries"]);
+
+    client.handle_input(client::Input::Packet(joined), now);
+    assert!(said_by_client(&mut client).is_empty());
+    client.send(Kind::Send, Format::Text, "", b"hi".to_vec()).unwrap();
+    client.send(Kind::Publish, Format::Binary, "room", b"\xff".to_vec()).unwrap();
+    let messages = said_by_client(&mut client);
+    assert_eq!(messages, examples["two messages"]);
+
+    session.handle_input(session::Input::Packet(messages.into()), now);
+    assert_eq!(std::iter::from_fn(|| session.take_message()).count(), 2);
+    session.deliver(0, 1, &[message(b"hello")]);
+    session.handled(2, 1);
+    assert_eq!(said_by_session(&mut session), examples["an answer, then the ack"]);
+}
+
+fn said_by_client(client: &mut Client) -> Vec<u8> {
+    let mut said = Vec::new();
+    loop {
+        match client.poll_output() {
+            client::Output::Transmit(packet) => said.extend_from_slice(packet),
+            client::Output::Idle { .. } => return said,
+            _ => {}
+        }
+    }
+}
+
+fn said_by_session(session: &mut Session) -> Vec<u8> {
+    let mut said = Vec::new();
+    loop {
+        match session.poll_output() {
+            session::Output::Transmit(packet) => said.extend_from_slice(packet),
+            session::Output::Idle { .. } => return said,
+            _ => {}
+        }
+    }
 }
 
 #[test]
@@ -157,7 +281,48 @@ fn the_table_of_limits_is_that_of_the_code() {
 }
 
 #[test]
+fn the_numbers_in_the_rules_are_those_of_the_code() {
+    let rules = values! {
+        RECEIVED_DELAY_MS RECEIVED_ENTRIES RECEIVED_BYTES HEARTBEAT_MS_MIN HEARTBEAT_MS_MAX
+        PROBE_MS_MIN SILENCE_MS ANSWER_MS_MIN LATE_MS CONNECT_TIMEOUT_MS BACKOFF_FIRST_MS
+        BACKOFF_BASE_MS BACKOFF_CAP_MS STABLE_MS DELAY_MS_MAX STREAM_WINDOW_ENTRIES
+        STREAM_WINDOW_BYTES AUTH_TIMEOUT_MS
+    };
+    let places = [
+        "C-13", "C-13", "C-13", "C-14", "C-14", "C-14", "C-15", "C-16", "C-16", "C-18", "C-19",
+        "C-19", "C-19", "C-19", "C-23", "S-12", "S-12", "S-16",
+    ];
+    for ((name, value), rule) in rules.into_iter().zip(places) {
+        let text = SPECIFICATION.split("\n- **").find(|text| text.starts_with(rule)).unwrap();
+        let numbers = text.split(|c: char| !c.is_ascii_digit() && c != ',');
+        let mut numbers = numbers.map(|number| number.replace(',', ""));
+        assert!(numbers.any(|number| number == value.to_string()), "{rule}: {name} = {value}");
+    }
+}
+
+#[test]
+fn the_numbers_of_formats_and_resumptions_are_those_of_the_code() {
+    let formats = [Format::Text, Format::Binary, Format::EncodedText, Format::EncodedBinary];
+    let expected = formats.map(|format| (format as u8).to_string());
+    let rows = table(&["FF", "format", "payload"]);
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), expected);
+    let said = rows.iter().map(|row| row[2].starts_with("UTF-8"));
+    assert_eq!(said.collect::<Vec<_>>(), formats.map(Format::is_text));
+    let rows = table(&["found", "HELLO", "resumption", "epoch", "accepted", "head"]);
+    let (resumed, new) = (Resumption::Resumed as u8, Resumption::New as u8);
+    let (known, lost) = (Resumption::LostAcceptedKnown as u8, Resumption::Lost as u8);
+    let expected = [
+        format!("{resumed} resumed"),
+        format!("{new} new"),
+        format!("{known} lost, accepted known"),
+        format!("{lost} lost"),
+    ];
+    assert_eq!(rows.iter().map(|row| row[2]).collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn the_specification_names_the_version_and_is_plain_text() {
     assert!(SPECIFICATION.contains(tautline_protocol::SUBPROTOCOL));
     assert!(SPECIFICATION.is_ascii());
+    assert_eq!(SPECIFICATION.lines().find(|line| line.len() > 110), None);
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tautline_protocol::limits;
 use tautline_protocol::uplink::{Hello, Uplink};
 use tautline_server::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -133,7 +134,7 @@ async fn a_packet_over_the_limit_is_not_even_read() {
     config.session.message_bytes = 1_000;
     let world = World::with_config(config).await;
     let (mut raw, _) = Raw::join(world.address, hello(1)).await;
-    raw.say_bytes(vec![0xff; 1_000 + 64 * 1024 + 1]).await;
+    raw.say_bytes(vec![0xff; 1_000 + limits::PACKET_OVERHEAD_BYTES + 1]).await;
     assert_eq!(raw.closed().await.0, 4304);
 }
 

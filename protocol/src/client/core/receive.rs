@@ -230,7 +230,8 @@ impl Core {
         // Unsubscribed: what was under way is dropped.
         let now = self.now;
         let Some(stream) = self.stream_mut(id) else {
-            return if id >= self.next_stream { self.violation() } else { None };
+            self.late_or_violating(id);
+            return None;
         };
         let size = match entry {
             Entry::Message(payload) | Entry::Reply { payload, .. } => payload.len(),
@@ -273,13 +274,18 @@ impl Core {
         Some(id)
     }
 
+    /// A frame of a stream that is not there: late, if it has been, and a violation if it has not.
+    fn late_or_violating(&mut self, id: StreamId) {
+        if id >= self.next_stream {
+            self.violated(CloseCode::VIOLATION);
+        }
+    }
+
     fn subscribed(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
-        let Some(stream) = self.stream_mut(id).filter(|stream| stream.id != DIRECT) else {
-            if id == DIRECT || id >= self.next_stream {
-                self.violated(CloseCode::VIOLATION);
-            }
-            return;
-        };
+        if id == DIRECT {
+            return self.violated(CloseCode::VIOLATION);
+        }
+        let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
         match stream.reposition(epoch, offset) {
             Err(()) => self.violated(CloseCode::VIOLATION),
             Ok(missing) => {
@@ -296,7 +302,7 @@ impl Core {
             self.violated(CloseCode::VIOLATION);
             return;
         }
-        let Some(stream) = self.stream_mut(id) else { return };
+        let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
         match stream.reposition(epoch, offset) {
             Err(()) => self.violated(CloseCode::VIOLATION),
             Ok(None) => {}
