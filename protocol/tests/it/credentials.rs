@@ -29,6 +29,7 @@ fn refused_credentials_are_asked_for_anew_and_then_given_up() {
     line.server.behaviour.credentials = Some(b"ann:2".to_vec());
     let id = line.say("m");
     assert!(line.run_until(60_000, |pair| pair.dials.len() == 2));
+    assert!(line.now.as_millis() < 200, "they are not tried later, but anew");
     line.credentials = Some(b"ann:2".to_vec());
     line.settle();
     assert_eq!(line.fate(id), Fate::Acknowledged);

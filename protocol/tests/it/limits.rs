@@ -3,7 +3,7 @@
 use crate::line::Line;
 use crate::lone_client::{LoneClient, welcome};
 use crate::lone_session::{HELLO, LoneSession, message, volatile};
-use tautline_protocol::client::{Config, Failure, SendError, SubscribeError};
+use tautline_protocol::client::{Config, Failure, Input, SendError, SubscribeError};
 use tautline_protocol::downlink::{Downlink, Welcome};
 use tautline_protocol::limits;
 use tautline_protocol::resume::Resumption;
@@ -80,6 +80,26 @@ fn messages_over_a_limit_lowered_since_fail_and_the_line_goes_on() {
     assert_eq!(line.fate(small), Fate::Acknowledged);
     assert_eq!(line.fate(large), Fate::Failed(Failure::TooLarge));
     assert_eq!(line.fate(last), Fate::Acknowledged);
+}
+
+#[test]
+fn what_was_never_transmitted_can_be_taken_back_after_a_larger_one_failed() {
+    let mut lone = LoneClient::live();
+    let send = |lone: &mut LoneClient, size| {
+        lone.client.send(Kind::Send, Format::Binary, "", vec![0; size]).unwrap()
+    };
+    send(&mut lone, 10);
+    send(&mut lone, 500);
+    lone.drain();
+    lone.input(Input::Closed(CloseCode(1006)));
+    let queued = send(&mut lone, 10);
+    assert!(lone.wait(20_000).dialed);
+    lone.input(Input::Opened);
+    let resumption = Resumption::Resumed;
+    let resumed = Welcome { resumption, message_bytes: 100, window_messages: 1, ..welcome() };
+    let done = lone.gets(&[Downlink::Welcome(resumed)]);
+    assert!(done.told("Failed { first: 2, last: 2, failure: TooLarge }"), "{done:?}");
+    assert!(lone.client.cancel(queued));
 }
 
 #[test]

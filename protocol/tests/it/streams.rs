@@ -33,6 +33,14 @@ fn unsubscribing_between_hello_and_welcome_reaches_the_server() {
 }
 
 #[test]
+fn a_subscription_that_ends_in_the_turn_it_began_costs_nothing() {
+    let mut lone = LoneClient::live();
+    let stream = lone.client.subscribe("news", Start::Last(0)).unwrap();
+    lone.client.unsubscribe(stream);
+    assert!(lone.drain().packets.is_empty());
+}
+
+#[test]
 fn a_cursor_is_not_reported_before_its_subscription_stands_again() {
     // The server takes half a second to allow a subscription; a report is due after 0.2 s.
     let behaviour = Behaviour { subscribe_ms: 500, ..Behaviour::default() };

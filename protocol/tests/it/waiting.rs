@@ -135,6 +135,18 @@ fn a_server_that_goes_away_early_is_not_asked_before_the_time_it_gave() {
 }
 
 #[test]
+fn a_time_that_goaway_gave_is_over_once_the_attempt_begins() {
+    let mut lone = LoneClient::live();
+    lone.gets(&[Downlink::GoAway { after_ms: 1_000, spread_ms: 0, reason: b"" }]);
+    assert!(lone.wait(1_000).dialed);
+    for _ in 0..8 {
+        lone.input(Input::Closed(CloseCode(1006)));
+        lone.input(Input::Hint(Hint::Online));
+        assert!(lone.wait(100).dialed, "the wait is the client's own, and a hint ends it");
+    }
+}
+
+#[test]
 fn goaway_spreads_a_crowd() {
     let mut times: Vec<u64> = Vec::new();
     for random in 0..100 {
