@@ -271,7 +271,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         self.reads_in_a_row = 0;
         let Some(held) = &self.held else { return };
         match self.intake.commit(&held.session).await {
-            Ok(Some((through, head))) => self.machine.handled(through, head),
+            Ok(Some((through, answered))) => self.machine.handled(through, answered),
             Ok(None) => {}
             Err(error) => self.check(Err(error)),
         }

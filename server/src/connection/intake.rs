@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use tautline_protocol::downlink::{EncodedEntry, Entry};
 use tautline_protocol::session::Incoming;
-use tautline_protocol::{Kind, Seq, Session};
+use tautline_protocol::{Kind, Offset, Seq, Session};
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::engine::{Effects, Engine, EngineError};
@@ -27,6 +27,8 @@ pub(super) struct Intake<H, E: Engine> {
     /// Messages handled and not yet committed, and what they did.
     handled: usize,
     effects: Effects<E::Topic>,
+    /// How many of the direct entries there are up to the last answer among them.
+    through_answer: usize,
 }
 
 /// What handling one message has come to.
@@ -46,6 +48,7 @@ impl<H: Handler, E: Engine> Intake<H, E> {
             is_running: false,
             handled: 0,
             effects: Effects::default(),
+            through_answer: 0,
         }
     }
 
@@ -88,24 +91,32 @@ impl<H: Handler, E: Engine> Intake<H, E> {
         self.handled += 1;
         let effects = &mut self.effects;
         effects.accepted = outcome.seq.or(effects.accepted);
-        effects.direct.extend(outcome.answer);
+        if let Some(answer) = outcome.answer {
+            effects.direct.push(answer);
+            self.through_answer = effects.direct.len();
+        }
         effects.direct.extend(outcome.direct);
         effects.publishes.extend(outcome.publish);
         effects.publishes.extend(outcome.publishes);
     }
 
-    /// Commits what is handled; returns the last message and the direct stream's last entry.
+    /// Commits what is handled; returns the last message and the position of the last answer, 0 if
+    /// there is none. An acknowledgement does not wait for other entries: an application may well
+    /// send something while it handles one, and wait for that.
     pub(super) async fn commit(
         &mut self,
         session: &E::Session,
-    ) -> Result<Option<(Seq, u64)>, EngineError> {
+    ) -> Result<Option<(Seq, Offset)>, EngineError> {
         self.handled = 0;
+        let through_answer = std::mem::take(&mut self.through_answer);
+        let behind_answer = (self.effects.direct.len() - through_answer) as Offset;
         if self.effects.is_empty() {
             return Ok(None);
         }
         let accepted = self.effects.accepted;
         let head = self.shared.engine.commit(session, &mut self.effects).await?;
-        Ok(accepted.map(|seq| (seq, head)))
+        let answered = if through_answer > 0 { head - behind_answer } else { 0 };
+        Ok(accepted.map(|seq| (seq, answered)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tautline_protocol::client::End;
 use tautline_protocol::{DIRECT, Format, Kind};
-use tautline_server::{Payload, PostError};
+use tautline_server::{Config, Payload, PostError};
 
 use crate::client::Client;
 use crate::world::World;
@@ -95,6 +95,23 @@ async fn a_handler_sends_along_with_accepting_or_not_at_all() {
     client.refused(refused).await;
     client.send("push");
     assert_eq!(client.next(DIRECT).await, (2, "pushed".into()), "the refusal was entry 1");
+}
+
+#[tokio::test]
+async fn a_reader_that_is_full_still_gets_its_messages_acknowledged() {
+    let mut config = Config::default();
+    config.session.stream_window_entries = 2;
+    let world = World::with_config(config).await;
+    let mut client = Client::open(world.address, 1).await;
+    client.handles = false;
+    for text in ["one", "two", "three"] {
+        world.server.push([1; 16], Payload::text(text)).await.unwrap();
+    }
+    assert_eq!(client.next(DIRECT).await, (1, "one".into()));
+    assert_eq!(client.next(DIRECT).await, (2, "two".into()));
+    // An application that handles the second only after this is confirmed waits for no third.
+    let id = client.send("while handling");
+    client.acknowledged(id).await;
 }
 
 #[tokio::test]
