@@ -19,22 +19,22 @@ function settings(url, options) {
     connectTimeout = 10_000,
     signal,
   } = options;
-  oneOf("whenUncertain", whenUncertain, ["resend", "fail"]);
-  oneOf("outbox.whenFull", whenFull, ["wait", "reject"]);
+  const policy = (name, value, ...choices) =>
+    expect(name, value, choices.includes(value), `"${choices.join('" or "')}"`);
+  const number = (name, value, least = 1) =>
+    expect(name, value, Number.isFinite(value) && value >= least, `a number from ${least}`);
+  policy("whenUncertain", whenUncertain, "resend", "fail");
+  policy("outbox.whenFull", whenFull, "wait", "reject");
   number("outbox.messages", messages);
   number("outbox.bytes", bytes);
   number("backoff.base", base);
   number("backoff.cap", cap, base);
   number("connectTimeout", connectTimeout);
-  if (typeof codec?.encode !== "function" || typeof codec.decode !== "function") {
-    throw new InvalidArgumentError("Expected `codec` to have the functions encode and decode.");
-  }
-  const fixed = typeof credentials === "string" || credentials instanceof Uint8Array;
-  if (!fixed && typeof credentials !== "function") {
-    throw new InvalidArgumentError(
-      `Expected \`credentials\` to be a string, a Uint8Array or a function, got ${credentials}.`,
-    );
-  }
+  const isCodec = typeof codec?.encode === "function" && typeof codec.decode === "function";
+  expect("codec", codec, isCodec, "an object with the functions encode and decode");
+  const isFixed = typeof credentials === "string" || credentials instanceof Uint8Array;
+  const isGiven = isFixed || typeof credentials === "function";
+  expect("credentials", credentials, isGiven, "a string, a Uint8Array or a function");
   return {
     url: webSocketUrl(url),
     credentials,
@@ -57,27 +57,16 @@ function webSocketUrl(given) {
   try {
     url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
   } catch {
-    throw new InvalidArgumentError(`Expected \`url\` to be a URL, got "${given}".`);
+    expect("url", given, false, "a URL");
   }
   url.protocol = { "http:": "ws:", "https:": "wss:" }[url.protocol] ?? url.protocol;
-  if (url.protocol !== "ws:" && url.protocol !== "wss:") {
-    throw new InvalidArgumentError(
-      `Expected \`url\` to start with ws://, wss://, http:// or https://, got "${given}".`,
-    );
-  }
+  const isWebSocket = url.protocol === "ws:" || url.protocol === "wss:";
+  expect("url", given, isWebSocket, "a URL with ws://, wss://, http:// or https://");
   url.hash = "";
   return url.href;
 }
 
-function oneOf(name, value, choices) {
-  if (choices.includes(value)) return;
-  const list = choices.map((choice) => `"${choice}"`).join(" or ");
-  throw new InvalidArgumentError(`Expected \`${name}\` to be ${list}, got ${String(value)}.`);
-}
-
-function number(name, value, least = 1) {
-  if (Number.isFinite(value) && value >= least) return;
-  throw new InvalidArgumentError(
-    `Expected \`${name}\` to be a number from ${least}, got ${String(value)}.`,
-  );
+function expect(name, value, holds, what) {
+  if (holds) return;
+  throw new InvalidArgumentError(`Expected \`${name}\` to be ${what}, got ${String(value)}.`);
 }

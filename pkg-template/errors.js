@@ -1,12 +1,8 @@
 // Every error says what went wrong, with which value, and what to do; `code` is for programs.
 
 export class TautlineError extends Error {
-  constructor(code, message, { retryable = false, ...rest } = {}) {
-    const { cause, ...fields } = rest;
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
-    this.code = code;
-    this.retryable = retryable;
+  constructor(message, fields) {
+    super(message);
     Object.assign(this, fields);
   }
 }
@@ -15,8 +11,7 @@ export class TautlineError extends Error {
 const define = (name, code, retryable = false) =>
   class extends TautlineError {
     constructor(message, fields) {
-      super(code, message, { retryable, ...fields });
-      this.name = name;
+      super(message, { name, code, retryable, ...fields });
     }
   };
 

@@ -1,20 +1,23 @@
 // For bundlers and plain modules: the wasm is a file beside this one.
 
 import { connector } from "./connect.js";
-import init, { Core } from "./wasm/tautline.js";
+import { compile } from "./load.js";
+import { initSync, Core } from "./wasm/tautline.js";
 
 export * from "./errors.js";
 
 let loading;
 
-const load = () =>
-  (loading ??= init({ module_or_path: new URL("./wasm/tautline.wasm", import.meta.url) })).then(
-    () => Core,
-    (error) => {
-      // The next line tries again.
-      loading = undefined;
-      throw error;
-    },
-  );
+async function load() {
+  loading ??= compile(new URL("./wasm/tautline.wasm", import.meta.url));
+  try {
+    initSync({ module: await loading });
+  } catch (error) {
+    // The next line tries again.
+    loading = undefined;
+    throw error;
+  }
+  return Core;
+}
 
 export const connect = connector(load);

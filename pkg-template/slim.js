@@ -1,7 +1,8 @@
 // For libraries, and wherever the caller knows best how to get at the wasm.
 
 import { connector } from "./connect.js";
-import init, { Core } from "./wasm/tautline.js";
+import { compile } from "./load.js";
+import { initSync, Core } from "./wasm/tautline.js";
 
 export * from "./errors.js";
 
@@ -10,7 +11,10 @@ let given = new Promise((resolve) => (announce = resolve));
 
 /** Gives the wasm: a URL, a Response, its bytes or a compiled module, or a promise of one. */
 export async function provide(wasm) {
-  const loaded = init({ module_or_path: wasm }).then(() => Core);
+  const loaded = compile(wasm).then((module) => {
+    initSync({ module });
+    return Core;
+  });
   announce(loaded);
   given = loaded;
   await loaded;

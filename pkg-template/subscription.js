@@ -44,9 +44,7 @@ export class Subscription extends Emitter {
     if (this.#pulls.length > 0) {
       this.#give(this.#pulls.shift(), entry);
     } else if (!this.#iterating && this.#waiting.length === 0 && this._hears("message")) {
-      this.#handled = entry.offset;
-      this.#hooks.handled(entry.offset);
-      this._emit("message", entry);
+      this.#tell(entry);
     } else {
       this.#waiting.push(entry);
     }
@@ -54,11 +52,18 @@ export class Subscription extends Emitter {
 
   #emitWaiting() {
     while (!this.#iterating && this.#waiting.length > 0 && this._hears("message")) {
-      const entry = this.#waiting.shift();
-      this.#handled = entry.offset;
-      this.#hooks.handled(entry.offset);
-      this._emit("message", entry);
+      this.#tell(this.#waiting.shift());
     }
+  }
+
+  #tell(entry) {
+    this.#handledUpTo(entry.offset);
+    this._emit("message", entry);
+  }
+
+  #handledUpTo(offset) {
+    this.#handled = offset;
+    this.#hooks.handled(offset);
   }
 
   subscribed(position) {
@@ -103,8 +108,7 @@ export class Subscription extends Emitter {
 
   #handledInHand() {
     if (this.#inHand === undefined) return;
-    this.#handled = this.#inHand;
-    this.#hooks.handled(this.#inHand);
+    this.#handledUpTo(this.#inHand);
     this.#inHand = undefined;
   }
 

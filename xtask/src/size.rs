@@ -18,7 +18,7 @@ use crate::workspace::{output, program, root, run as run_program, target};
 /// client. It is not there yet.
 const GOAL_GZIP: u64 = 19_500;
 /// The most that it may cost until then: a ratchet, lowered with every step and never raised.
-const BUDGET_GZIP: u64 = 23_600;
+const BUDGET_GZIP: u64 = 23_250;
 
 /// The size of one download in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
