@@ -309,7 +309,7 @@ impl Pair {
         });
         // Time for the last reports and entries.
         let mut seconds = 0;
-        while !self.unread().is_empty() && seconds < 120 {
+        while (self.is_down() || !self.unread().is_empty()) && seconds < 120 {
             self.run(1_000);
             seconds += 1;
         }
@@ -324,6 +324,11 @@ impl Pair {
             wrong.push(format!("the line ended: {end:?}"));
         }
         wrong
+    }
+
+    /// Whether the line is to come back yet: a cut may be noticed only while waiting.
+    fn is_down(&self) -> bool {
+        self.ledger.closed.is_none() && self.client.state() != State::Open
     }
 
     /// Entries that the client should have by now and has not.

@@ -32,6 +32,21 @@ fn converges(config: Config, behaviour: Behaviour, actions: Vec<Action>) -> Line
     line
 }
 
+/// The cut is noticed while the last entries are still to come, one in each round trip.
+#[test]
+fn a_cut_that_is_noticed_late_does_not_end_the_waiting_for_entries() {
+    let mut behaviour = Behaviour::default();
+    behaviour.config.stream_window_entries = 1;
+    let actions = [
+        Action::Run(1_371),
+        Action::Latency(113),
+        Action::Cut(Some(2_032), None),
+        Action::Run(1_237),
+        Action::Push(5),
+    ];
+    converges(Config::default(), behaviour, actions.into());
+}
+
 proptest! {
     #![proptest_config(cases(200))]
 
