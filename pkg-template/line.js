@@ -130,10 +130,12 @@ export class Line extends Emitter {
   }
 
   #sendVolatile({ kind, topic, format, payload, resolve, reject }) {
+    if (kind === REQUEST) {
+      throw new errors.InvalidArgumentError("A request is never volatile.");
+    }
     const core = this.#state === "open" ? this.#core : undefined;
     const code = core?.sendBytes(VOLATILE, format, topic, bytesOf(payload)) ?? NOT_LIVE;
-    if (kind === REQUEST) reject(new errors.InvalidArgumentError("A request is never volatile."));
-    else if (code < 0) reject(commandError(code, payload.length));
+    if (code < 0) reject(commandError(code, payload.length));
     else resolve();
   }
 

@@ -74,6 +74,22 @@ test("errors", async (t) => {
     code: "invalid-argument",
     says: /topic of 1 to 255 bytes/,
   });
+  await check("a volatile request", () => told(() => line.request("x", { volatile: true })), {
+    name: "InvalidArgumentError",
+    code: "invalid-argument",
+    says: /request is never volatile/,
+  });
+  await t.test("a volatile request is not transmitted either", async () => {
+    const sent = await page.evaluate(async () => {
+      // An answered request on an open line: nothing else is under way.
+      await line.request("settled");
+      const before = line.stats().bytesSent;
+      await line.request("x".repeat(10_000), { volatile: true }).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return line.stats().bytesSent - before;
+    });
+    assert.ok(sent < 10_000, `${sent} bytes left`);
+  });
   await check("a request that takes too long", () =>
     told(async () => {
       // A line to nowhere: nothing answers, and the request was never transmitted.
