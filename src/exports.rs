@@ -170,8 +170,8 @@ impl Core {
         match self.driver.command(|protocol| protocol.subscribe(topic, start)) {
             Ok(stream) => stream.into(),
             Err(SubscribeError::TooMany) => 0.0,
-            Err(SubscribeError::BadTopic) => -3.0,
-            Err(SubscribeError::Closed) => -4.0,
+            Err(SubscribeError::BadTopic) => error_code(SendError::BadTopic),
+            Err(SubscribeError::Closed) => error_code(SendError::Closed),
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) const BYE: u8 = 0x0e;
 /// Set in the head of every MESSAGE, and in no other frame of the client.
 pub(crate) const MESSAGE: u8 = 0x80;
 const LAST: u8 = 0x40;
-const POSSIBLE_DUPLICATE: u8 = 0x02;
+pub(crate) const POSSIBLE_DUPLICATE: u8 = 0x02;
 const VOLATILE: u8 = 0x01;
 
 /// HELLO: the first frame of every connection.

@@ -2,7 +2,7 @@
 
 use crate::limits::{PACKET_BYTES, TOPIC_BYTES_MAX};
 use crate::message::{Kind, Seq};
-use crate::uplink::put_message;
+use crate::uplink::{POSSIBLE_DUPLICATE, put_message};
 use crate::wire::Reader;
 use alloc::vec::Vec;
 use core::mem;
@@ -48,9 +48,6 @@ pub(super) struct Outbox {
     retransmitted: u64,
     settled: u64,
 }
-
-/// The flag of a head that marks a possible duplicate, as [`crate::uplink`] defines it.
-const POSSIBLE_DUPLICATE: u8 = 0x02;
 
 impl Outbox {
     pub(super) const fn new() -> Self {
