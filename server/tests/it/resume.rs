@@ -123,9 +123,9 @@ async fn forgetful(tombstones: usize) -> World {
     World::with_memory(MemoryConfig { session_ttl, tombstones, ..MemoryConfig::default() }).await
 }
 
-/// Has the server handle "wait" without the client hearing of it, and returns the client, cut.
-async fn cut_before_the_acknowledgement(world: &World) -> Client {
-    let mut client = Client::open(world.address, 1).await;
+/// Has the server handle "wait" without the client hearing of it; returns the client, cut.
+async fn cut_before_the_acknowledgement(world: &World, mut client: Client) -> Client {
+    client.opened().await;
     let waits = client.send("wait");
     tokio::select! {
         () = world.script.reached_gate() => {}
@@ -140,7 +140,7 @@ async fn cut_before_the_acknowledgement(world: &World) -> Client {
 #[tokio::test]
 async fn a_lost_session_with_a_tombstone_settles_exactly() {
     let world = forgetful(100).await;
-    let mut client = cut_before_the_acknowledgement(&world).await;
+    let mut client = cut_before_the_acknowledgement(&world, Client::new(world.address, 1)).await;
     let lost = client.until(|told| match told {
         Told::Lost { accepted_known, .. } => Some(*accepted_known),
         _ => None,
@@ -154,7 +154,7 @@ async fn a_lost_session_with_a_tombstone_settles_exactly() {
 #[tokio::test]
 async fn a_lost_session_without_a_tombstone_is_sent_again_and_marked() {
     let world = forgetful(0).await;
-    let mut client = cut_before_the_acknowledgement(&world).await;
+    let mut client = cut_before_the_acknowledgement(&world, Client::new(world.address, 1)).await;
     let lost = client.until(|told| match told {
         Told::Lost { accepted_known, .. } => Some(*accepted_known),
         _ => None,
@@ -205,21 +205,13 @@ async fn what_is_pushed_after_a_lost_welcome_is_not_lost() {
 #[tokio::test]
 async fn messages_of_unknown_fate_fail_if_the_client_wants_that() {
     let world = forgetful(0).await;
-    let mut client = Client::failing(world.address, 1);
-    client.opened().await;
-    let waits = client.send("wait");
-    tokio::select! {
-        () = world.script.reached_gate() => {}
-        () = client.acknowledged(waits) => panic!("the handler waits"),
-    }
-    client.cut();
-    world.script.open_gate();
-    world.left_with(0).await;
+    let client = Client::failing(world.address, 1);
+    let mut client = cut_before_the_acknowledgement(&world, client).await;
     let failed = client.until(|told| match told {
         Told::Failed { first, failure, .. } => Some((*first, *failure)),
         _ => None,
     });
-    assert_eq!(failed.await, (waits, Failure::OutcomeUnknown));
+    assert_eq!(failed.await, (1, Failure::OutcomeUnknown));
     client.until(|told| (*told == Told::State(State::Open)).then_some(())).await;
     assert_eq!(world.script.seen(), ["wait"]);
 }
