@@ -190,10 +190,10 @@ impl Client {
         &mut self,
         kind: Kind,
         format: Format,
-        topic: &str,
+        topic: impl AsRef<[u8]>,
         payload: Vec<u8>,
     ) -> Result<MessageId, SendError> {
-        self.core.send(kind, format, topic, payload)
+        self.core.send(kind, format, topic.as_ref(), payload)
     }
 
     /// Takes a message back that was not yet transmitted; false if it is too late for that.
@@ -209,7 +209,7 @@ impl Client {
     pub fn send_volatile(
         &mut self,
         format: Format,
-        topic: Option<&str>,
+        topic: Option<&[u8]>,
         payload: &[u8],
     ) -> Result<(), SendError> {
         self.core.send_volatile(format, topic, payload)
@@ -219,8 +219,12 @@ impl Client {
     ///
     /// # Errors
     /// The topic's name is empty or too long, or there are too many subscriptions.
-    pub fn subscribe(&mut self, topic: &str, start: Start) -> Result<StreamId, SubscribeError> {
-        self.core.subscribe(topic, start)
+    pub fn subscribe(
+        &mut self,
+        topic: impl AsRef<[u8]>,
+        start: Start,
+    ) -> Result<StreamId, SubscribeError> {
+        self.core.subscribe(topic.as_ref(), start)
     }
 
     /// Ends a subscription. Nothing of it comes after this.

@@ -260,7 +260,7 @@ impl Uplink<'_> {
             Self::Hello(hello) => put_hello(out, &hello),
             Self::Message(message) => {
                 let mut body = Vec::new();
-                put_body(&mut body, message.kind, message.topic, message.payload);
+                put_body(&mut body, message.kind, message.topic.as_bytes(), message.payload);
                 let duplicate = message.possible_duplicate;
                 let head = message_head(message.kind, message.format, duplicate);
                 put_message(out, head, message.seq_low, &body, false);
@@ -270,7 +270,9 @@ impl Uplink<'_> {
                 put_number(out, stream.into());
                 put_number(out, offset);
             }
-            Self::Subscribe { stream, topic, start } => put_subscribe(out, stream, topic, start),
+            Self::Subscribe { stream, topic, start } => {
+                put_subscribe(out, stream, topic.as_bytes(), start);
+            }
             Self::Unsubscribe { stream } => {
                 out.push(UNSUBSCRIBE);
                 put_number(out, stream.into());
@@ -300,10 +302,10 @@ fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
     put_sized(out, &fields);
 }
 
-fn put_subscribe(out: &mut Vec<u8>, stream: StreamId, topic: &str, start: Start) {
+pub(crate) fn put_subscribe(out: &mut Vec<u8>, stream: StreamId, topic: &[u8], start: Start) {
     out.push(SUBSCRIBE);
     put_number(out, stream.into());
-    put_sized(out, topic.as_bytes());
+    put_sized(out, topic);
     match start {
         Start::Last(count) => {
             out.push(0);
@@ -330,9 +332,9 @@ pub(crate) const fn message_head(kind: Kind, format: Format, possible_duplicate:
 }
 
 /// Writes what a MESSAGE holds behind its number: the topic of a publish, then the payload.
-pub(crate) fn put_body(out: &mut Vec<u8>, kind: Kind, topic: &str, payload: &[u8]) {
+pub(crate) fn put_body(out: &mut Vec<u8>, kind: Kind, topic: &[u8], payload: &[u8]) {
     if kind == Kind::Publish {
-        put_sized(out, topic.as_bytes());
+        put_sized(out, topic);
     }
     out.extend_from_slice(payload);
 }

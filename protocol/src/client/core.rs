@@ -18,8 +18,8 @@ use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamI
 use crate::time::{Instant, earliest};
 use crate::uplink::{Uplink, message_head, put_body, put_message};
 use crate::{DIRECT, Seed};
-use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 /// Where the client stands between no connection and a live one.
 enum State {
@@ -98,9 +98,9 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(config: Config, seed: Seed, now: Instant) -> Self {
-        let credentials = match &config.credentials {
-            Credentials::Fixed(credentials) => credentials.clone(),
+    pub(super) fn new(mut config: Config, seed: Seed, now: Instant) -> Self {
+        let credentials = match &mut config.credentials {
+            Credentials::Fixed(credentials) => mem::take(credentials),
             Credentials::Ask => Vec::new(),
         };
         let backoff = Backoff::new(config.backoff, seed.random);
@@ -162,7 +162,7 @@ impl Core {
         &mut self,
         kind: Kind,
         format: Format,
-        topic: &str,
+        topic: &[u8],
         payload: Vec<u8>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
@@ -184,7 +184,7 @@ impl Core {
     pub(super) fn send_volatile(
         &mut self,
         format: Format,
-        topic: Option<&str>,
+        topic: Option<&[u8]>,
         payload: &[u8],
     ) -> Result<(), SendError> {
         let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
@@ -200,7 +200,7 @@ impl Core {
         Ok(())
     }
 
-    fn check_sendable(&self, kind: Kind, topic: &str, size: usize) -> Result<(), SendError> {
+    fn check_sendable(&self, kind: Kind, topic: &[u8], size: usize) -> Result<(), SendError> {
         if self.is_ending() {
             return Err(SendError::Closed);
         }
@@ -219,7 +219,7 @@ impl Core {
 
     pub(super) fn subscribe(
         &mut self,
-        topic: &str,
+        topic: &[u8],
         start: Start,
     ) -> Result<StreamId, SubscribeError> {
         if self.is_ending() {
@@ -233,7 +233,7 @@ impl Core {
         }
         let id = self.next_stream;
         self.next_stream += 1;
-        self.streams.push(Stream::new(id, String::from(topic), start));
+        self.streams.push(Stream::new(id, topic.to_vec(), start));
         Ok(id)
     }
 

@@ -3,7 +3,7 @@
 use crate::limits::{RECEIVED_BYTES, RECEIVED_DELAY_MS, RECEIVED_ENTRIES};
 use crate::message::{Cursor, Epoch, Offset, Start, StreamId};
 use crate::time::Instant;
-use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What an arriving entry is to a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Missing {
 
 pub(super) struct Stream {
     pub(super) id: StreamId,
-    pub(super) topic: String,
+    pub(super) topic: Vec<u8>,
     /// How the application asked to start; holds until there is a cursor.
     start: Start,
     cursor: Option<Cursor>,
@@ -47,7 +47,7 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) const fn new(id: StreamId, topic: String, start: Start) -> Self {
+    pub(super) const fn new(id: StreamId, topic: Vec<u8>, start: Start) -> Self {
         let (cursor, last_message) = match start {
             Start::After(cursor) => (Some(cursor), cursor.received),
             Start::Last(_) => (None, 0),
@@ -68,7 +68,7 @@ impl Stream {
 
     pub(super) const fn direct() -> Self {
         let cursor = Cursor { epoch: Epoch::NONE, received: 0, handled: 0 };
-        Self::new(crate::DIRECT, String::new(), Start::After(cursor))
+        Self::new(crate::DIRECT, Vec::new(), Start::After(cursor))
     }
 
     /// Where the server is to go on, for SUBSCRIBE.

@@ -46,7 +46,7 @@ fn many_long_subscriptions_are_told_in_packets_that_any_server_reads() {
     let subscribe_all = |line: &mut Line| {
         line.command(|client| {
             for index in 0..limits::STREAMS_MAX {
-                client.subscribe(&format!("{index:0>255}"), Start::Last(0)).unwrap();
+                client.subscribe(format!("{index:0>255}"), Start::Last(0)).unwrap();
             }
         });
     };
@@ -186,13 +186,13 @@ fn a_topic_s_name_has_1_to_255_bytes() {
     for name in ["", &too_long] {
         let sent = lone.client.send(Kind::Publish, Format::Text, name, Vec::new());
         assert_eq!(sent, Err(SendError::BadTopic));
-        let volatile = lone.client.send_volatile(Format::Text, Some(name), b"");
+        let volatile = lone.client.send_volatile(Format::Text, Some(name.as_bytes()), b"");
         assert_eq!(volatile, Err(SendError::BadTopic));
         let subscribed = lone.client.subscribe(name, Start::Last(0));
         assert_eq!(subscribed, Err(SubscribeError::BadTopic));
     }
     lone.client.send(Kind::Publish, Format::Text, &longest, Vec::new()).unwrap();
-    lone.client.send_volatile(Format::Text, Some(&longest), b"").unwrap();
+    lone.client.send_volatile(Format::Text, Some(longest.as_bytes()), b"").unwrap();
     lone.client.subscribe(&longest, Start::Last(0)).unwrap();
     assert_eq!(lone.drain().frames().len(), 3, "and the server can read them");
 }

@@ -138,7 +138,7 @@ fn an_acknowledgement_of_a_queued_message_is_a_violation() {
 fn a_volatile_message_goes_only_when_live() {
     let mut line = Line::new();
     let send = |line: &mut Line| {
-        line.command(|client| client.send_volatile(Format::Text, Some("room"), b"here"))
+        line.command(|client| client.send_volatile(Format::Text, Some(b"room"), b"here"))
     };
     assert_eq!(send(&mut line), Err(SendError::NotLive));
     assert!(line.connect());

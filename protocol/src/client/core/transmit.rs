@@ -3,7 +3,7 @@
 use super::{Core, State, Stream};
 use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
 use crate::message::Offset;
-use crate::uplink::{Hello, Uplink};
+use crate::uplink::{Hello, Uplink, put_subscribe};
 use crate::{DIRECT, message};
 use alloc::vec::Vec;
 
@@ -55,7 +55,7 @@ impl Core {
             // HELLO has spoken for the direct stream.
             if stream.id != DIRECT {
                 let start = stream.start();
-                Uplink::Subscribe { stream: stream.id, topic: &stream.topic, start }.encode(out);
+                put_subscribe(out, stream.id, &stream.topic, start);
             }
         }
     }
