@@ -12,18 +12,23 @@ use walrus::{ExportId, Module, ModuleConfig};
 use crate::workspace::{program, root, run};
 
 /// What wasm-bindgen calls its imports, their module, and its exports.
-const LONG_NAMES: &str =
-    r"^(__wbg|__wbindgen|__externref|wasm_bindgen__|core_|\./tautline_bg\.js$)";
+const LONG_NAMES: &str = r"^(__wbg|__wbindgen|__externref|wasm_bindgen__|\./tautline_bg\.js$)";
 
-/// Writes the glue with short names, and the wasm with the same ones. What the glue does not name
-/// is no export any more. `names` is a file for the list of both.
+/// Writes the glue with short names, and the wasm with the same ones. What of wasm-bindgen's own
+/// the glue does not name is no export any more. `names` is a file for the list of both.
 pub(crate) fn shorten(glue: (&Path, &Path), wasm: &Path, names: &Path) -> Result<()> {
     let (long, short) = glue;
     let mut command = program("node");
     command
         .arg(root().join("xtask/node_modules/esbuild/bin/esbuild"))
         .arg(long)
-        .args(["--format=esm", "--target=es2022", "--log-level=warning", "--mangle-quoted"])
+        .args([
+            "--format=esm",
+            "--target=es2022",
+            "--log-level=warning",
+            "--mangle-quoted",
+            "--drop:console",
+        ])
         .arg(format!("--mangle-props={LONG_NAMES}"))
         .arg(format!("--mangle-cache={}", names.display()))
         .arg(format!("--outfile={}", short.display()));
@@ -47,8 +52,9 @@ fn rename(module: &mut Module, names: &BTreeMap<String, Value>) -> Result<()> {
     for export in module.exports.iter_mut() {
         match short(&export.name) {
             Some(name) => export.name = name,
-            None if export.name == "memory" => {}
-            None => unused.push(export.id()),
+            None if export.name.starts_with("__") => unused.push(export.id()),
+            // The memory, and the functions that are named for the facade.
+            None => {}
         }
     }
     for export in unused {

@@ -31,6 +31,9 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// For the smallest size the compiler inlines next to nothing; a little more makes the whole smaller.
+const INLINING: &str = "-Cllvm-args=-inline-threshold=20";
+
 /// The finished package.
 pub(crate) struct Package {
     /// The folder as npm would unpack it.
@@ -79,6 +82,7 @@ pub(crate) fn build() -> Result<Package> {
         "--target=wasm32-unknown-unknown",
         "--",
         slim::LINKER_OPTION,
+        INLINING,
     ])?)?;
     announce("Binding, optimizing and packing");
     let compiled = target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm");
@@ -109,6 +113,7 @@ fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
         .out_name("tautline")
         .web(true)?
         .typescript(false)
+        .encode_into(wasm_bindgen_cli_support::EncodeInto::Always)
         // Each entry point says itself where its wasm is. A default in the glue would make every
         // bundler ship the wasm file beside `./inline` and `./slim` too.
         .omit_default_module_path(true)
@@ -131,7 +136,7 @@ fn optimize(bound: &Path, optimized: &Path, names: &[&str]) -> Result<()> {
     command.arg("-o").arg(optimized).args(WASM_FEATURES);
     // The two in front undo what the compiler did to control flow for the sake of speed; that no
     // data is at the lowest addresses is true of all that rustc links.
-    command.args(["--flatten", "--rereloop", "-Oz", "-Oz", "--low-memory-unused"]);
+    command.args(["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--low-memory-unused"]);
     command.args(["--strip-producers", "--strip-target-features"]).args(names);
     run_program(&mut command)
 }

@@ -44,6 +44,12 @@ pub(super) fn empty(
     Ok(())
 }
 
+/// Paths of source files are for messages of panics, which nobody writes any more, though functions
+/// that might panic are still told theirs.
+fn is_source_path(data: &[u8]) -> bool {
+    data.ends_with(b".rs") || data.ends_with(b".rs\0")
+}
+
 /// What can be reached.
 #[derive(Default)]
 struct Used {
@@ -56,7 +62,7 @@ impl Used {
     fn find(module: &Module, references: &References, ids: &IndicesToIds) -> Result<Self> {
         let mut used = Self::default();
         let mut functions: Vec<FunctionId> = roots(module);
-        let mut data: Vec<usize> = Vec::new();
+        let mut places: Vec<usize> = Vec::new();
         loop {
             let mut targets = Vec::new();
             if let Some(id) = functions.pop() {
@@ -71,9 +77,12 @@ impl Used {
                         _ => targets.extend(references.of(instruction, location)),
                     };
                 });
-            } else if let Some(number) = data.pop() {
-                if used.data.insert(number) {
-                    targets.extend(&references.data[number].targets);
+            } else if let Some(number) = places.pop() {
+                let data = &references.data[number];
+                let segment = module.data.get(ids.get_data(data.segment)?);
+                let bytes = segment.value.get(data.range.clone()).unwrap_or_default();
+                if !is_source_path(bytes) && used.data.insert(number) {
+                    targets.extend(&data.targets);
                 }
             } else {
                 return Ok(used);
@@ -81,7 +90,7 @@ impl Used {
             for target in targets {
                 match target {
                     Target::Function(number) => functions.push(ids.get_func(number)?),
-                    Target::Data(number) => data.push(number),
+                    Target::Data(number) => places.push(number),
                 }
             }
         }
