@@ -85,7 +85,7 @@ export interface RequestOptions {
   timeout?: number;
 }
 
-/** A position in a topic: where a reader can carry on. */
+/** A position in a topic: where a reader can carry on. Plain data, to be kept as JSON. */
 export interface Position {
   /** Names the incarnation of the topic's log; changes when the server lost it. */
   epoch: string;

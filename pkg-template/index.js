@@ -2,7 +2,7 @@
 
 import { connector } from "./connect.js";
 import { compile } from "./load.js";
-import { initSync, Core } from "./wasm/tautline.js";
+import { initSync, open, command } from "./wasm/tautline.js";
 
 export * from "./errors.js";
 
@@ -17,7 +17,7 @@ async function load() {
     loading = undefined;
     throw error;
   }
-  return Core;
+  return { open, command };
 }
 
 export const connect = connector(load);

@@ -1,7 +1,7 @@
 // For one file without a second request: the wasm is inside.
 
 import { connector } from "./connect.js";
-import { initSync, Core } from "./wasm/tautline.js";
+import { initSync, open, command } from "./wasm/tautline.js";
 import bytes from "./wasm/tautline.inline.js";
 
 export * from "./errors.js";
@@ -10,7 +10,7 @@ let loaded;
 
 const load = async () => {
   loaded ??= initSync({ module: bytes() });
-  return Core;
+  return { open, command };
 };
 
 export const connect = connector(load);

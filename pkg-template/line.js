@@ -1,25 +1,28 @@
 // A line: promises and events around the wasm. It translates; every decision is made in there.
 
+import * as border from "./border.js";
+import { bound } from "./bound.js";
 import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
-import { CLOSED, NOT_LIVE, OUTBOX_FULL, commandError, endError, failure } from "./outcomes.js";
+import { commandError, endError, failure } from "./outcomes.js";
 import { bytesOf, decode, encode, text } from "./payload.js";
 import { Subscription } from "./subscription.js";
 
 const STATES = ["connecting", "open", "waiting", "closed"];
-const SEND = 0;
-const REQUEST = 1;
-const PUBLISH = 2;
-const VOLATILE = 3;
+const NOTHING = new Uint8Array();
 /** Direct messages kept for the first listener. */
 const KEPT = 1000;
-/** As `Core.stat` counts them. */
+/** In the order of `STAT`. */
 const STATS =
   "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived";
 
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+
 export class Line extends Emitter {
   #settings;
-  #core;
+  /** The wasm, and the line's number in there. */
+  #wasm;
+  #number;
   #state = "connecting";
   #end;
   /** Messages in the wasm's outbox: id to promise, ids rising. */
@@ -39,7 +42,7 @@ export class Line extends Emitter {
     super();
     this.#settings = settings;
     load().then(
-      (Core) => this.#open(Core),
+      (wasm) => this.#open(wasm),
       (cause) => {
         const message = `The WebAssembly could not be loaded: ${cause?.message ?? cause}.`;
         this.#ended(new errors.LoadError(message, { cause }));
@@ -48,13 +51,21 @@ export class Line extends Emitter {
     settings.signal?.addEventListener("abort", () => this.close({ timeout: 0 }));
   }
 
-  #open(Core) {
+  #open(wasm) {
     if (this.#state === "closed") return;
     const { url, credentials, numbers } = this.#settings;
     const fixed = typeof credentials === "function" ? undefined : bytesOf(credentials);
-    this.#core = new Core(this.#listener(), url, fixed, numbers);
+    const notes = this.#notes();
+    const note = (kind, a, bytes, reason, b, c, d) => notes[kind](a, bytes, reason, b, c, d);
+    this.#number = wasm.open({ note }, bytesOf(url), fixed, numbers);
+    this.#wasm = wasm;
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
     this.#retryWaiting();
+  }
+
+  /** Has the wasm carry out a command, if it is there. */
+  #command(kind, a = 0, b = 0, c = 0, topic = NOTHING, payload = NOTHING) {
+    return this.#wasm?.command(this.#number, kind, a, b, c, topic, payload);
   }
 
   get state() {
@@ -62,15 +73,15 @@ export class Line extends Emitter {
   }
 
   send(data, options) {
-    return this.#submit(SEND, "", data, options);
+    return this.#submit(border.SEND, "", data, options);
   }
 
   request(data, options) {
-    return this.#submit(REQUEST, "", data, options);
+    return this.#submit(border.REQUEST, "", data, options);
   }
 
   publish(topic, data, options) {
-    return this.#submit(PUBLISH, topic, data, options);
+    return this.#submit(border.PUBLISH, topic, data, options);
   }
 
   #submit(kind, topic, data, options) {
@@ -79,10 +90,15 @@ export class Line extends Emitter {
       if (typeof topic !== "string") {
         throw new errors.InvalidArgumentError(`Expected a topic's name, got ${topic}.`);
       }
-      const message = { kind, topic, format, payload, resolve, reject, id: 0 };
+      const name = topic ? bytesOf(topic) : undefined;
+      const message = { kind, topic: name, format, payload, resolve, reject, id: 0 };
       if (options !== undefined) {
         if (options.volatile) return this.#sendVolatile(message);
-        this.#bound(message, options);
+        bound(message, options, () => {
+          if (message.id > 0 && this.#command(border.CANCEL, message.id)) {
+            this.#pending.delete(message.id);
+          }
+        });
       }
       if (this.#waiting.length > 0 || !this.#take(message)) this.#wait(message);
     });
@@ -91,30 +107,26 @@ export class Line extends Emitter {
   /** Hands a message to the wasm; false if it has no room for it now. */
   #take(message) {
     if (this.#end !== undefined) {
-      message.reject(commandError(CLOSED));
+      message.reject(commandError(border.CLOSED));
       return true;
     }
-    const { kind, topic, format, payload } = message;
-    const core = this.#core;
-    if (core === undefined) return false;
-    const id =
-      typeof payload === "string"
-        ? core.sendText(kind, format, topic, payload)
-        : core.sendBytes(kind, format, topic, payload);
+    if (this.#wasm === undefined) return false;
+    const { kind, format, topic, payload } = message;
+    const id = this.#command(kind, format, 0, 0, topic, payload);
     if (id > 0) {
       message.id = id;
       message.payload = undefined;
       this.#pending.set(id, message);
-    } else if (id === OUTBOX_FULL && !this.#settings.rejectWhenFull) {
+    } else if (id === border.OUTBOX_FULL && !this.#settings.rejectWhenFull) {
       return false;
     } else {
-      message.reject(commandError(id, bytesOf(payload).length));
+      message.reject(commandError(id, payload.length));
     }
     return true;
   }
 
   #wait(message) {
-    if (this.#closing) message.reject(commandError(CLOSED));
+    if (this.#closing) message.reject(commandError(border.CLOSED));
     else this.#waiting.push(message);
   }
 
@@ -126,68 +138,54 @@ export class Line extends Emitter {
     }
     this.#waiting.splice(0, taken);
     // A line that is being closed takes first what it had accepted before.
-    if (this.#closing && this.#waiting.length === 0) this.#core.close(this.#closing.timeout);
+    if (this.#closing && this.#waiting.length === 0) {
+      this.#command(border.CLOSE, this.#closing.timeout);
+    }
   }
 
   #sendVolatile({ kind, topic, format, payload, resolve, reject }) {
-    if (kind === REQUEST) {
+    if (kind === border.REQUEST) {
       throw new errors.InvalidArgumentError("A request is never volatile.");
     }
-    const core = this.#state === "open" ? this.#core : undefined;
-    const code = core?.sendBytes(VOLATILE, format, topic, bytesOf(payload)) ?? NOT_LIVE;
+    const code =
+      this.#state === "open"
+        ? this.#command(border.VOLATILE, format, 0, 0, topic, payload)
+        : border.NOT_LIVE;
     if (code < 0) reject(commandError(code, payload.length));
     else resolve();
-  }
-
-  /** Ends a message's wait with a signal or a timeout. */
-  #bound(message, { signal, timeout }) {
-    const giveUp = (error) => {
-      message.settled = true;
-      message.reject(error);
-      // Not transmitted yet: it is withdrawn. Else it may still be processed.
-      if (message.id > 0 && this.#core?.cancel(message.id)) this.#pending.delete(message.id);
-    };
-    signal?.throwIfAborted();
-    const abort = () => giveUp(signal.reason);
-    signal?.addEventListener("abort", abort);
-    const late = () =>
-      giveUp(new errors.TimeoutError(`No reply within ${timeout} ms; it may still be processed.`));
-    const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
-    const done = (settle) => (value) => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      settle(value);
-    };
-    message.resolve = done(message.resolve);
-    message.reject = done(message.reject);
   }
 
   subscribe(topic, { last = 0, after, signal } = {}) {
     if (typeof topic !== "string" || topic === "") {
       throw new errors.InvalidArgumentError(`Expected a topic's name, got ${String(topic)}.`);
     }
-    if (!Number.isSafeInteger(last) || last < 0) {
+    if (!isCount(last)) {
       throw new errors.InvalidArgumentError(`Expected "last" to be a count from 0, got ${last}.`);
+    }
+    if (after !== undefined && !(/^\d+-\d+$/.test(after?.epoch) && isCount(after.offset))) {
+      const got = JSON.stringify(after);
+      throw new errors.InvalidArgumentError(`Expected "after" to be a position, got ${got}.`);
     }
     let stream = -this.#subscriptions.size - 1;
     const subscription = new Subscription(topic, {
       handled: (offset) => this.#handledUpTo(stream, offset),
       unsubscribe: () => {
         this.#subscriptions.delete(stream);
-        if (stream > 0) this.#core?.unsubscribe(stream);
+        if (stream > 0) this.#command(border.UNSUBSCRIBE, stream);
       },
-      closed: () => commandError(CLOSED),
+      closed: () => commandError(border.CLOSED),
     });
     subscription.begin = () => {
       this.#subscriptions.delete(stream);
-      stream = after
-        ? this.#core.subscribe(topic, BigInt(`0x${after.epoch}`), after.offset)
-        : this.#core.subscribe(topic, undefined, last);
+      const start = after
+        ? [border.AFTER, after.offset, ...after.epoch.split("-").map(Number)]
+        : [border.LAST, last, 0, 0];
+      stream = this.#command(...start, bytesOf(topic));
       if (stream > 0) this.#subscriptions.set(stream, subscription);
       else subscription.end(this.#subscribeError(stream));
     };
-    if (this.#end !== undefined) subscription.end(commandError(CLOSED));
-    else if (this.#core === undefined) this.#subscriptions.set(stream, subscription);
+    if (this.#end !== undefined) subscription.end(commandError(border.CLOSED));
+    else if (this.#wasm === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
     signal?.addEventListener("abort", () => subscription.return());
     if (signal?.aborted) subscription.return();
@@ -208,7 +206,7 @@ export class Line extends Emitter {
   }
 
   stats() {
-    const counts = STATS.split(" ").map((name, at) => [name, this.#core?.stat(at) ?? 0]);
+    const counts = STATS.split(" ").map((name, at) => [name, this.#command(border.STAT, at) ?? 0]);
     const stats = Object.fromEntries(counts);
     stats.queued += this.#waiting.length;
     return stats;
@@ -220,7 +218,7 @@ export class Line extends Emitter {
       this.#closing = { timeout };
       this.#closing.done = new Promise((resolve) => (this.#closing.resolve = resolve));
     }
-    if (this.#core && this.#waiting.length === 0) this.#core.close(timeout);
+    if (this.#wasm && this.#waiting.length === 0) this.#command(border.CLOSE, timeout);
     else if (timeout === 0) this.#abandon();
     else setTimeout(() => this.#abandon(), timeout);
     return this.#closing.done;
@@ -228,7 +226,7 @@ export class Line extends Emitter {
 
   /** The time to close in is over. */
   #abandon() {
-    if (this.#core) this.#core.close(0);
+    if (this.#wasm) this.#command(border.CLOSE);
     else this.#ended();
   }
 
@@ -239,17 +237,17 @@ export class Line extends Emitter {
     const left = [...this.#pending.values(), ...this.#waiting];
     this.#pending.clear();
     this.#waiting = [];
-    for (const message of left) message.reject(error ?? commandError(CLOSED));
+    for (const message of left) message.reject(error ?? commandError(border.CLOSED));
     for (const subscription of this.#subscriptions.values()) subscription.end(error);
     this.#subscriptions.clear();
     this._emit("state", { state: "closed", reason: error?.message ?? "closed", ...this.#end });
     this.#closing?.resolve();
-    this.#core?.free();
-    this.#core = undefined;
+    this.#command(border.FREE);
+    this.#wasm = undefined;
   }
 
-  /** What the wasm calls. These take note; `flush` runs the application's code. */
-  #listener() {
+  /** What the wasm notes, by kind. All but the last take note; that runs the application's code. */
+  #notes() {
     const later = (tell, about) => this.#happened.push(tell, about);
     const { codec } = this.#settings;
     const settle = (id, tell) => {
@@ -257,65 +255,78 @@ export class Line extends Emitter {
       this.#pending.delete(id);
       if (message) tell(message);
     };
-    return {
-      state: (state, reason, retryIn) =>
-        later((change) => this.#changed(change), {
-          state: STATES[state],
-          reason,
-          ...(retryIn < 0 ? {} : { retryAt: Date.now() + retryIn }),
-        }),
-      lost: (outcomeKnown, directMissing) =>
-        later((lost) => this._emit("lost", lost), { outcomeKnown, directMissing }),
-      acknowledged: (through) => this.#acknowledged(through),
-      reply: (id, format, payload) =>
-        settle(id, (message) => {
-          try {
-            message.resolve(decode(codec, format, payload));
-          } catch (cause) {
-            message.reject(new errors.UnserializableError(`No reply: ${cause}.`, { cause }));
-          }
-        }),
-      refused: (id, code, reason) =>
-        settle(id, ({ reject }) => reject(this.#refusal("message", code, reason))),
-      failed: (first, last, kind) => {
-        for (let id = first; id <= last; id += 1) {
-          settle(id, ({ reject }) => reject(failure(kind)));
-        }
-      },
-      message: (stream, offset, format, payload) => {
-        const event = { data: undefined, offset };
+    const state = (state, reason, _, retryIn) =>
+      later((change) => this.#changed(change), {
+        state: STATES[state],
+        reason: text(reason),
+        ...(retryIn < 0 ? {} : { retryAt: Date.now() + retryIn }),
+      });
+    const lost = (outcomeKnown, _, __, directMissing) =>
+      later((lost) => this._emit("lost", lost), {
+        outcomeKnown: !!outcomeKnown,
+        directMissing: !!directMissing,
+      });
+    const acknowledged = (through) => this.#acknowledged(through);
+    const reply = (id, payload, _, format) =>
+      settle(id, (message) => {
         try {
-          event.data = decode(codec, format, payload);
+          message.resolve(decode(codec, format, payload));
         } catch (cause) {
-          const message = `The codec could not decode entry ${offset}: ${cause}.`;
-          event.error = new errors.UnserializableError(message, { cause });
+          message.reject(new errors.UnserializableError(`No reply: ${cause}.`, { cause }));
         }
-        if (stream === 0) later(this.#deliver, event);
-        else later(this.#subscriptions.get(stream)?.deliver, event);
-      },
-      subscribed: (stream, epoch, offset) =>
-        later(
-          (position) => this.#subscriptions.get(stream)?.subscribed(position),
-          { epoch: epoch.toString(16), offset },
-        ),
-      subscribeRefused: (stream, code, reason) =>
-        later((error) => {
-          this.#subscriptions.get(stream)?.end(error);
-          this.#subscriptions.delete(stream);
-        }, this.#refusal("subscription", code, reason)),
-      gap: (stream, from, to, reset) =>
-        later(
-          (gap) =>
-            stream === 0
-              ? this._emit("gap", gap)
-              : this.#subscriptions.get(stream)?.missing(gap),
-          { from, to, reset },
-        ),
-      closed: (end, code, reason) =>
-        later((error) => this.#ended(error), endError(end, code, text(reason))),
-      authorize: (attempt) => later((attempt) => this.#authorize(attempt), attempt),
-      flush: () => this.#flush(),
+      });
+    const refused = (id, code, reason) =>
+      settle(id, ({ reject }) => reject(this.#refusal("message", code, reason)));
+    const failed = (first, _, __, last, kind) => {
+      for (let id = first; id <= last; id += 1) {
+        settle(id, ({ reject }) => reject(failure(kind)));
+      }
     };
+    const message = (stream, payload, _, offset, format) => {
+      const event = { data: undefined, offset };
+      try {
+        event.data = decode(codec, format, payload);
+      } catch (cause) {
+        const message = `The codec could not decode entry ${offset}: ${cause}.`;
+        event.error = new errors.UnserializableError(message, { cause });
+      }
+      later(stream === 0 ? this.#deliver : this.#subscriptions.get(stream)?.deliver, event);
+    };
+    const subscribed = (stream, _, __, offset, high, low) =>
+      later((position) => this.#subscriptions.get(stream)?.subscribed(position), {
+        epoch: `${high}-${low}`,
+        offset,
+      });
+    const subscribeRefused = (stream, code, reason) =>
+      later((error) => {
+        this.#subscriptions.get(stream)?.end(error);
+        this.#subscriptions.delete(stream);
+      }, this.#refusal("subscription", code, reason));
+    const gap = (stream, _, __, from, to, reset) =>
+      later(
+        (gap) =>
+          stream === 0 ? this._emit("gap", gap) : this.#subscriptions.get(stream)?.missing(gap),
+        { from, to, reset: !!reset },
+      );
+    const closed = (end, reason, _, code) =>
+      later((error) => this.#ended(error), endError(end, code, text(reason)));
+    const authorize = (attempt) => later((attempt) => this.#authorize(attempt), attempt);
+    const flush = () => this.#flush();
+    return [
+      state,
+      lost,
+      acknowledged,
+      reply,
+      refused,
+      failed,
+      message,
+      subscribed,
+      subscribeRefused,
+      gap,
+      closed,
+      authorize,
+      flush,
+    ];
   }
 
   #flush() {
@@ -334,7 +345,7 @@ export class Line extends Emitter {
   }
 
   #tellHandled() {
-    for (const [stream, offset] of this.#handled) this.#core?.handled(stream, offset);
+    for (const [stream, offset] of this.#handled) this.#command(border.HANDLED, stream, offset);
     this.#handled.clear();
   }
 
@@ -348,7 +359,7 @@ export class Line extends Emitter {
       if (id > through) break;
       this.#pending.delete(id);
       // A reply comes before its acknowledgement: a request that is still here has lost it.
-      if (message.kind === REQUEST) message.reject(failure(1));
+      if (message.kind === border.REQUEST) message.reject(failure(1));
       else message.resolve();
     }
     if (this.#waiting.length > 0) {
@@ -382,6 +393,7 @@ export class Line extends Emitter {
     } catch (error) {
       console.warn("tautline: the credentials function failed; the line tries again later", error);
     }
-    this.#core?.authorize(attempt, bytes);
+    if (bytes) this.#command(border.CREDENTIALS, attempt, 0, 0, NOTHING, bytes);
+    else this.#command(border.NO_CREDENTIALS, attempt);
   }
 }

@@ -1,5 +1,6 @@
 // What the wasm says in numbers, as the errors that applications get.
 
+import { CLOSED, NOT_LIVE, OUTBOX_FULL } from "./border.js";
 import {
   ClosedError,
   InvalidArgumentError,
@@ -10,11 +11,6 @@ import {
   TooLargeError,
   UnauthorizedError,
 } from "./errors.js";
-
-/** Codes of `Core` that mean more to the line than an error. */
-export const OUTBOX_FULL = -2;
-export const CLOSED = -4;
-export const NOT_LIVE = -5;
 
 const closed = () =>
   new ClosedError("The line is closed, and this message was not transmitted; connect again.");

@@ -24,9 +24,9 @@ export function bytesOf(value) {
   return new Uint8Array(value);
 }
 
-/** Returns `[format, string or Uint8Array]`. */
+/** Returns `[format, bytes]`. */
 export function encode(codec, value) {
-  if (typeof value === "string") return [TEXT, value];
+  if (typeof value === "string") return [TEXT, bytesOf(value)];
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return [BINARY, bytesOf(value)];
   if (typeof Blob === "function" && value instanceof Blob) {
     throw new InvalidArgumentError("A Blob is read first: send(await blob.arrayBuffer()).");
@@ -39,7 +39,7 @@ export function encode(codec, value) {
       cause,
     });
   }
-  if (typeof encoded === "string") return [ENCODED_TEXT, encoded];
+  if (typeof encoded === "string") return [ENCODED_TEXT, bytesOf(encoded)];
   if (encoded instanceof Uint8Array) return [ENCODED_BINARY, encoded];
   throw new UnserializableError(
     `The codec made neither a string nor a Uint8Array of this ${typeof value}, but ${encoded}.`,

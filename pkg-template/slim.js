@@ -2,7 +2,7 @@
 
 import { connector } from "./connect.js";
 import { compile } from "./load.js";
-import { initSync, Core } from "./wasm/tautline.js";
+import { initSync, open, command } from "./wasm/tautline.js";
 
 export * from "./errors.js";
 
@@ -13,7 +13,7 @@ let given = new Promise((resolve) => (announce = resolve));
 export async function provide(wasm) {
   const loaded = compile(wasm).then((module) => {
     initSync({ module });
-    return Core;
+    return { open, command };
   });
   announce(loaded);
   given = loaded;

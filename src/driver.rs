@@ -5,9 +5,9 @@
 //! when nothing is borrowed: whatever it calls from there works.
 
 use crate::clock;
-use crate::listener::{Event, Listener};
+use crate::listener::{self, Listener};
 use crate::page::Page;
-use crate::socket::{self, Socket};
+use crate::socket::Socket;
 use crate::timer::Timer;
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
@@ -35,13 +35,9 @@ pub(crate) trait Application: 'static {
 /// One line in this page.
 pub(crate) struct Driver<A> {
     url: String,
-    protocol: RefCell<Client>,
     application: A,
-    socket: RefCell<Option<Socket>>,
-    timer: RefCell<Timer>,
-    page: RefCell<Option<Page>>,
-    drain: Listener,
-    socket_event: Listener,
+    parts: RefCell<Parts>,
+    listener: Listener,
     /// The browser refused to open a socket: the timer tells the protocol.
     refused: Cell<bool>,
     /// A drain is under way or scheduled.
@@ -50,41 +46,43 @@ pub(crate) struct Driver<A> {
     this: Weak<Self>,
 }
 
+/// What a drain works with.
+struct Parts {
+    protocol: Client,
+    socket: Option<Socket>,
+    timer: Timer,
+    page: Option<Page>,
+}
+
 impl<A: Application> Driver<A> {
     /// A line to `url`, which starts to dial in a microtask.
     pub(crate) fn new(url: String, config: Config, application: A) -> Rc<Self> {
-        let driver = Rc::new_cyclic(|this: &Weak<Self>| Self {
-            url,
-            protocol: RefCell::new(Client::new(config, clock::seed(), clock::now())),
-            application,
-            socket: RefCell::default(),
-            timer: RefCell::default(),
-            page: RefCell::default(),
-            drain: Self::listener(this, |driver, _| driver.input(Input::Woke)),
-            socket_event: Self::listener(this, |driver, event| driver.input(socket::input(event))),
-            refused: Cell::new(false),
-            draining: Cell::new(false),
-            again: Cell::new(false),
-            this: this.clone(),
-        });
-        let this = Rc::downgrade(&driver);
-        let watch = Page::watch(move |hint| {
-            if let Some(driver) = this.upgrade() {
-                driver.input(Input::Hint(hint));
+        let driver = Rc::new_cyclic(|this: &Weak<Self>| {
+            let driver = this.clone();
+            let listener = Listener::new(move |call| {
+                if let Some(driver) = driver.upgrade() {
+                    driver.input(listener::input(&call));
+                }
+            });
+            let parts = Parts {
+                protocol: Client::new(config, clock::seed(), clock::now()),
+                socket: None,
+                timer: Timer::default(),
+                page: Some(Page::watch(listener.as_ref().unchecked_ref())),
+            };
+            Self {
+                url,
+                application,
+                parts: RefCell::new(parts),
+                listener,
+                refused: Cell::new(false),
+                draining: Cell::new(false),
+                again: Cell::new(false),
+                this: this.clone(),
             }
         });
-        *driver.page.borrow_mut() = Some(watch);
         driver.schedule();
         driver
-    }
-
-    fn listener(this: &Weak<Self>, act: impl Fn(&Self, Event) + 'static) -> Listener {
-        let this = this.clone();
-        Listener::new(move |event| {
-            if let Some(driver) = this.upgrade() {
-                act(&driver, event);
-            }
-        })
     }
 
     pub(crate) const fn application(&self) -> &A {
@@ -93,14 +91,18 @@ impl<A: Application> Driver<A> {
 
     /// Reads the protocol's state.
     pub(crate) fn read<T>(&self, getter: impl FnOnce(&Client) -> T) -> T {
-        getter(&self.protocol.borrow())
+        getter(&self.parts.borrow().protocol)
     }
 
     /// Gives the protocol a command; what follows from it happens in a microtask.
     pub(crate) fn command<T>(&self, command: impl FnOnce(&mut Client) -> T) -> T {
-        let result = command(&mut self.protocol.borrow_mut());
+        let result = command(&mut self.parts.borrow_mut().protocol);
         self.schedule();
         result
+    }
+
+    fn function(&self) -> &Function {
+        self.listener.as_ref().unchecked_ref()
     }
 
     fn schedule(&self) {
@@ -108,72 +110,65 @@ impl<A: Application> Driver<A> {
             self.again.set(true);
         } else {
             self.draining.set(true);
-            queue_microtask(self.drain.as_ref().unchecked_ref());
+            queue_microtask(self.function());
         }
     }
 
     /// Brings an input, and drains.
-    fn input(&self, input: Input) {
-        self.protocol.borrow_mut().handle_input(input, clock::now());
+    fn input(&self, mut input: Input) {
         self.draining.set(true);
         loop {
             self.again.set(false);
-            self.pump();
+            self.pump(input);
             self.application.flush();
             if !self.again.get() {
                 break;
             }
-            self.protocol.borrow_mut().handle_input(Input::Woke, clock::now());
+            input = Input::Woke;
         }
         self.draining.set(false);
     }
 
-    fn pump(&self) {
-        let mut protocol = self.protocol.borrow_mut();
+    fn pump(&self, input: Input) {
+        let parts = &mut *self.parts.borrow_mut();
+        let Parts { protocol, socket, timer, page } = parts;
+        let now = clock::now();
+        protocol.handle_input(input, now);
         loop {
             match protocol.poll_output() {
                 Output::Authorize { attempt } => self.application.authorize(attempt),
-                Output::Dial => self.dial(),
+                Output::Dial => {
+                    // The one before is silent from now on.
+                    *socket = Socket::open(&self.url, self.function()).ok();
+                    self.refused.set(socket.is_none());
+                }
                 Output::Transmit(packet) => {
-                    if let Some(socket) = &*self.socket.borrow() {
+                    if let Some(socket) = socket {
                         socket.send(packet);
                     }
                 }
-                Output::HangUp(code) => self.hang_up(code),
+                Output::HangUp(code) => {
+                    if let Some(socket) = socket.take() {
+                        socket.close(code);
+                    }
+                }
                 Output::Event(event) => {
                     if matches!(event, client::Event::Closed { .. }) {
-                        *self.page.borrow_mut() = None;
+                        *page = None;
                     }
-                    self.application.event(event, clock::now());
+                    self.application.event(event, now);
                 }
-                Output::Idle { wake_at } => return self.sleep(wake_at),
+                Output::Idle { wake_at } => return self.sleep(timer, wake_at, now),
             }
         }
     }
 
-    fn dial(&self) {
-        let opened = Socket::open(&self.url, self.socket_event.as_ref().unchecked_ref()).ok();
-        self.refused.set(opened.is_none());
-        if opened.is_none() {
-            // The protocol is borrowed: it learns of this in a task of its own.
-            self.timer.borrow_mut().disarm();
-            self.sleep(Some(clock::now()));
-        }
-        // The one before is dropped here, and silent from now on.
-        *self.socket.borrow_mut() = opened;
-    }
-
-    fn hang_up(&self, code: CloseCode) {
-        if let Some(socket) = self.socket.borrow_mut().take() {
-            socket.close(code);
-        }
-    }
-
-    fn sleep(&self, wake_at: Option<Instant>) {
-        let mut timer = self.timer.borrow_mut();
+    fn sleep(&self, timer: &mut Timer, wake_at: Option<Instant>, now: Instant) {
+        // A refusal is told in a task of its own, at once.
+        let wake_at = if self.refused.get() { Some(now) } else { wake_at };
         let Some(at) = wake_at else { return timer.disarm() };
         let this = self.this.clone();
-        timer.arm(at, clock::now(), move || {
+        timer.arm(at, now, move || {
             if let Some(driver) = this.upgrade() {
                 driver.woken();
             }
@@ -182,7 +177,7 @@ impl<A: Application> Driver<A> {
 
     /// The timer has fired.
     fn woken(&self) {
-        self.timer.borrow_mut().disarm();
+        self.parts.borrow_mut().timer.disarm();
         let refused = self.refused.take();
         self.input(if refused { Input::Closed(CloseCode(1006)) } else { Input::Woke });
     }

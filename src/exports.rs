@@ -1,218 +1,222 @@
-//! The line for the npm package: numbers and strings across the border, one call each way a packet.
+//! The line for the npm package: numbers and bytes across the border, one door each way.
 //!
-//! The facade in `pkg-template/` is the only user; `Listener` there takes what comes out.
+//! Every function that crosses costs some hundred bytes of wasm and JavaScript, so commands share
+//! one and events share another. The facade is the only user: `pkg-template/border.js` numbers
+//! them too.
+
+#![allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 
 use crate::driver::{Application, Driver};
-use js_sys::Float64Array;
+use js_sys::{Float64Array, Uint8Array};
+use std::cell::RefCell;
 use std::rc::Rc;
 use tautline_protocol::client::{
-    Config, Credentials, End, Event, SendError, SubscribeError, WhenUncertain,
+    Client, Config, Credentials, End, Event, Missing, SendError, SubscribeError, WhenUncertain,
 };
 use tautline_protocol::message::Cursor;
-use tautline_protocol::{Epoch, Format, Instant, Kind, Start, backoff};
+use tautline_protocol::{CloseCode, Epoch, Format, Instant, Kind, Start, backoff};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The facade's end. Its methods only take note, until `flush`.
+    /// The facade's end.
     pub type Listener;
 
+    /// Takes note of what has happened; [`FLUSH`] alone hands over, and runs the application's code.
     #[wasm_bindgen(method)]
-    fn state(this: &Listener, state: u8, reason: &str, retry_in: f64);
-    #[wasm_bindgen(method)]
-    fn lost(this: &Listener, accepted_known: bool, direct_missing: bool);
-    #[wasm_bindgen(method)]
-    fn acknowledged(this: &Listener, through: f64);
-    #[wasm_bindgen(method)]
-    fn reply(this: &Listener, id: f64, format: u8, payload: &[u8]);
-    #[wasm_bindgen(method)]
-    fn refused(this: &Listener, id: f64, code: &[u8], reason: &[u8]);
-    #[wasm_bindgen(method)]
-    fn failed(this: &Listener, first: f64, last: f64, failure: u8);
-    #[wasm_bindgen(method)]
-    fn message(this: &Listener, stream: u32, offset: f64, format: u8, payload: &[u8]);
-    #[wasm_bindgen(method)]
-    fn subscribed(this: &Listener, stream: u32, epoch: u64, offset: f64);
-    #[wasm_bindgen(method, js_name = subscribeRefused)]
-    fn subscribe_refused(this: &Listener, stream: u32, code: &[u8], reason: &[u8]);
-    #[wasm_bindgen(method)]
-    fn gap(this: &Listener, stream: u32, from: f64, to: f64, reset: bool);
-    #[wasm_bindgen(method)]
-    fn closed(this: &Listener, end: u8, code: u16, reason: &[u8]);
-    #[wasm_bindgen(method)]
-    fn authorize(this: &Listener, attempt: u32);
-    #[wasm_bindgen(method)]
-    fn flush(this: &Listener);
+    fn note(this: &Listener, kind: u8, a: f64, bytes: &[u8], reason: &[u8], b: f64, c: f64, d: f64);
 }
+
+/// What is noted; the kinds before these are events, in the order of [`Event`].
+const AUTHORIZE: u8 = 11;
+const FLUSH: u8 = 12;
 
 impl Application for Listener {
     fn event(&self, event: Event<'_>, now: Instant) {
-        match event {
+        let nothing: &[u8] = &[];
+        let (kind, a, bytes, reason, [b, c, d]) = match event {
             Event::State { state, reason, retry_at } => {
                 let retry_in = retry_at.map_or(-1.0, |at| at.since(now) as f64);
-                self.state(state as u8, reason, retry_in);
+                (0, f64::from(state as u8), reason.as_bytes(), nothing, [retry_in, 0.0, 0.0])
             }
             Event::Lost { accepted_known, direct_missing } => {
-                self.lost(accepted_known, direct_missing);
+                let missing = direct_missing.into();
+                (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
             }
-            Event::Acknowledged { through } => self.acknowledged(through as f64),
-            Event::Reply { id, format, payload } => self.reply(id as f64, format as u8, payload),
-            Event::Refused { id, code, reason } => self.refused(id as f64, code, reason),
+            Event::Acknowledged { through } => (2, through as f64, nothing, nothing, [0.0; 3]),
+            Event::Reply { id, format, payload } => {
+                (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
+            }
+            Event::Refused { id, code, reason } => (4, id as f64, code, reason, [0.0; 3]),
             Event::Failed { first, last, failure } => {
-                self.failed(first as f64, last as f64, failure as u8);
+                let failure = f64::from(failure as u8);
+                (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])
             }
             Event::Message { stream, offset, format, payload } => {
-                self.message(stream, offset as f64, format as u8, payload);
+                let format = f64::from(format as u8);
+                (6, stream.into(), payload, nothing, [offset as f64, format, 0.0])
             }
             Event::Subscribed { stream, epoch, offset } => {
-                self.subscribed(stream, epoch.0, offset as f64);
+                let (high, low) = ((epoch.0 >> 32) as u32, epoch.0 as u32);
+                (7, stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
             }
             Event::SubscribeRefused { stream, code, reason } => {
-                self.subscribe_refused(stream, code, reason);
+                (8, stream.into(), code, reason, [0.0; 3])
             }
             Event::Gap { stream, missing } => {
-                self.gap(stream, missing.from as f64, missing.to as f64, missing.reset);
+                let Missing { from, to, reset } = missing;
+                (9, stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
             }
             Event::Closed { end, reason } => {
                 let (end, code) = match end {
-                    End::Requested => (0, 1000),
-                    End::Unauthorized(code) => (1, code.0),
-                    End::Stopped(code) => (2, code.0),
+                    End::Requested => (0, CloseCode::NORMAL),
+                    End::Unauthorized(code) => (1, code),
+                    End::Stopped(code) => (2, code),
                 };
-                self.closed(end, code, reason);
+                (10, end.into(), reason, nothing, [code.0.into(), 0.0, 0.0])
             }
-        }
+        };
+        self.note(kind, a, bytes, reason, b, c, d);
     }
 
     fn authorize(&self, attempt: u32) {
-        self.authorize(attempt);
+        self.note(AUTHORIZE, attempt.into(), &[], &[], 0.0, 0.0, 0.0);
     }
 
     fn flush(&self) {
-        self.flush();
+        self.note(FLUSH, 0.0, &[], &[], 0.0, 0.0, 0.0);
     }
 }
 
-/// A line, for the facade. Commands that take a message return its id, or a negative code.
-#[wasm_bindgen]
-pub struct Core {
-    driver: Rc<Driver<Listener>>,
+thread_local! {
+    /// The lines by their number. One that was let go leaves its place empty.
+    static LINES: RefCell<Vec<Option<Rc<Driver<Listener>>>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Opens a line and returns its number. Without `credentials` they are asked for with a note.
+/// `settings` are numbers in the order of the facade's list.
 #[wasm_bindgen]
-impl Core {
-    /// Opens a line. Without `credentials` they are asked for with `Listener.authorize`.
-    /// `settings` are numbers in the order of the facade's list.
-    #[wasm_bindgen(constructor)]
-    pub fn new(
-        listener: Listener,
-        url: String,
-        credentials: Option<Vec<u8>>,
-        settings: &Float64Array,
-    ) -> Self {
-        let setting = |index| settings.get_index(index);
-        let config = Config {
-            credentials: credentials.map_or(Credentials::Ask, Credentials::Fixed),
-            when_uncertain: if setting(0) == 0.0 {
-                WhenUncertain::Resend
-            } else {
-                WhenUncertain::Fail
-            },
-            outbox_messages: setting(1) as usize,
-            outbox_bytes: setting(2) as usize,
-            backoff: backoff::Config { base_ms: setting(3) as u64, cap_ms: setting(4) as u64 },
-            connect_timeout_ms: setting(5) as u64,
-        };
-        Self { driver: Driver::new(url, config, listener) }
-    }
+pub fn open(
+    listener: Listener,
+    url: &Uint8Array,
+    credentials: Option<Uint8Array>,
+    settings: &Float64Array,
+) -> usize {
+    let setting = |index| settings.get_index(index);
+    let config = Config {
+        credentials: credentials
+            .map_or(Credentials::Ask, |bytes| Credentials::Fixed(bytes.to_vec())),
+        when_uncertain: if setting(0) == 0.0 { WhenUncertain::Resend } else { WhenUncertain::Fail },
+        outbox_messages: setting(1) as usize,
+        outbox_bytes: setting(2) as usize,
+        backoff: backoff::Config { base_ms: setting(3) as u64, cap_ms: setting(4) as u64 },
+        connect_timeout_ms: setting(5) as u64,
+    };
+    // A URL is ASCII.
+    let url = url.to_vec().into_iter().map(char::from).collect();
+    let driver = Driver::new(url, config, listener);
+    LINES.with_borrow_mut(|lines| {
+        lines.push(Some(driver));
+        lines.len() - 1
+    })
+}
 
-    /// Takes a text message of `kind` 0 (send), 1 (request) or 2 (publish). A 3 is
-    /// volatile, a publish if it has a topic: transmitted at once, which returns 0, or not at all.
-    #[wasm_bindgen(js_name = sendText)]
-    pub fn send_text(&self, kind: u8, format: u8, topic: &str, text: String) -> f64 {
-        self.send_bytes(kind, format, topic, text.into_bytes())
-    }
-
-    /// As `sendText`, for bytes.
-    #[wasm_bindgen(js_name = sendBytes)]
-    pub fn send_bytes(&self, kind: u8, format: u8, topic: &str, bytes: Vec<u8>) -> f64 {
-        let format = Format::from_bits(format);
-        let taken = self.driver.command(|protocol| {
+/// Carries out a command of the facade's list, with what it needs of the rest. What takes a
+/// message or a subscription returns its number, or a negative code.
+#[wasm_bindgen]
+pub fn command(
+    line: usize,
+    kind: u8,
+    a: f64,
+    b: f64,
+    c: f64,
+    topic: &Uint8Array,
+    payload: &Uint8Array,
+) -> f64 {
+    let format = Format::from_bits(a as u8);
+    let (topic, payload) = (&*topic.to_vec(), payload.to_vec());
+    let driver = LINES.with_borrow_mut(|lines| {
+        let line = lines.get_mut(line)?;
+        if kind == FREE { line.take() } else { line.clone() }
+    });
+    let Some(driver) = driver.filter(|_| kind != FREE) else { return 0.0 };
+    driver.command(|protocol| match kind {
+        SEND | REQUEST | PUBLISH => {
             let kind = match kind {
-                0 => Kind::Send,
-                1 => Kind::Request,
-                2 => Kind::Publish,
-                _ => {
-                    let topic = (!topic.is_empty()).then_some(topic);
-                    return protocol.send_volatile(format, topic, &bytes).map(|()| 0);
-                }
+                SEND => Kind::Send,
+                REQUEST => Kind::Request,
+                _ => Kind::Publish,
             };
-            protocol.send(kind, format, topic, bytes)
-        });
-        match taken {
-            Ok(id) => id as f64,
-            Err(error) => error_code(error),
+            protocol.send(kind, format, topic, payload).map_or_else(error_code, |id| id as f64)
         }
-    }
-
-    /// Takes a message back; false if it is too late.
-    pub fn cancel(&self, id: f64) -> bool {
-        self.driver.command(|protocol| protocol.cancel(id as u64))
-    }
-
-    /// Reads a topic: behind the position `offset` of `epoch`, or without one from its last
-    /// `offset` entries. Returns the stream, 0 if there are too many, or a negative code.
-    pub fn subscribe(&self, topic: &str, epoch: Option<u64>, offset: f64) -> f64 {
-        let offset = offset as u64;
-        let start = epoch.map_or(Start::Last(offset), |epoch| {
-            Start::After(Cursor { epoch: Epoch(epoch), received: offset, handled: offset })
-        });
-        match self.driver.command(|protocol| protocol.subscribe(topic, start)) {
-            Ok(stream) => stream.into(),
-            Err(SubscribeError::TooMany) => 0.0,
-            Err(SubscribeError::BadTopic) => error_code(SendError::BadTopic),
-            Err(SubscribeError::Closed) => error_code(SendError::Closed),
+        VOLATILE => {
+            let topic = (!topic.is_empty()).then_some(topic);
+            protocol.send_volatile(format, topic, &payload).map_or_else(error_code, |()| 0.0)
         }
-    }
+        CANCEL => protocol.cancel(a as u64).into(),
+        LAST | AFTER => {
+            let received = a as u64;
+            let epoch = Epoch((b as u64) << 32 | c as u64);
+            let start = match kind {
+                LAST => Start::Last(received),
+                _ => Start::After(Cursor { epoch, received, handled: received }),
+            };
+            match protocol.subscribe(topic, start) {
+                Ok(stream) => stream.into(),
+                Err(SubscribeError::TooMany) => 0.0,
+                Err(SubscribeError::BadTopic) => error_code(SendError::BadTopic),
+                Err(SubscribeError::Closed) => error_code(SendError::Closed),
+            }
+        }
+        STAT => stat(protocol, a as usize),
+        _ => {
+            match kind {
+                UNSUBSCRIBE => protocol.unsubscribe(a as u32),
+                HANDLED => protocol.handled(a as u32, b as u64),
+                CREDENTIALS | NO_CREDENTIALS => {
+                    protocol.authorize(a as u32, (kind == CREDENTIALS).then_some(payload));
+                }
+                CLOSE => protocol.close(a as u64),
+                _ => {}
+            }
+            0.0
+        }
+    })
+}
+/// Commands.
+const SEND: u8 = 0;
+const REQUEST: u8 = 1;
+const PUBLISH: u8 = 2;
+const VOLATILE: u8 = 3;
+const CANCEL: u8 = 4;
+const LAST: u8 = 5;
+const AFTER: u8 = 6;
+const UNSUBSCRIBE: u8 = 7;
+const HANDLED: u8 = 8;
+const CREDENTIALS: u8 = 9;
+const NO_CREDENTIALS: u8 = 10;
+const CLOSE: u8 = 11;
+const STAT: u8 = 12;
+/// The line has ended; its number means nothing any more.
+const FREE: u8 = 13;
 
-    /// Ends a subscription.
-    pub fn unsubscribe(&self, stream: u32) {
-        self.driver.command(|protocol| protocol.unsubscribe(stream));
-    }
-
-    /// The application has handled a stream up to `offset`.
-    pub fn handled(&self, stream: u32, offset: f64) {
-        self.driver.command(|protocol| protocol.handled(stream, offset as u64));
-    }
-
-    /// Answers `Listener.authorize`.
-    pub fn authorize(&self, attempt: u32, credentials: Option<Vec<u8>>) {
-        self.driver.command(|protocol| protocol.authorize(attempt, credentials));
-    }
-
-    /// Ends the line, after at most `timeout` milliseconds.
-    pub fn close(&self, timeout: f64) {
-        self.driver.command(|protocol| protocol.close(timeout as u64));
-    }
-
-    /// One of the counters, by its place in the facade's list.
-    pub fn stat(&self, place: usize) -> f64 {
-        let stats = self.driver.read(tautline_protocol::Client::stats);
-        let counts = [
-            stats.round_trip_ms,
-            stats.queued,
-            stats.unacknowledged,
-            stats.outbox_bytes,
-            stats.settled,
-            stats.retransmitted,
-            stats.received,
-            stats.duplicates,
-            stats.connections,
-            stats.bytes_sent,
-            stats.bytes_received,
-        ];
-        counts.get(place).copied().unwrap_or_default() as f64
-    }
+/// One of the counters, by its place in the facade's list.
+fn stat(protocol: &Client, place: usize) -> f64 {
+    let stats = protocol.stats();
+    let counts = [
+        stats.round_trip_ms,
+        stats.queued,
+        stats.unacknowledged,
+        stats.outbox_bytes,
+        stats.settled,
+        stats.retransmitted,
+        stats.received,
+        stats.duplicates,
+        stats.connections,
+        stats.bytes_sent,
+        stats.bytes_received,
+    ];
+    counts.get(place).copied().unwrap_or_default() as f64
 }
 
 /// What the facade makes an error class of.

@@ -1,9 +1,44 @@
-//! The one kind of closure that events call.
+//! The one closure of a line: its sockets, the page and its microtasks all call it.
 
+use crate::page;
+use js_sys::{ArrayBuffer, Uint8Array};
+use tautline_protocol::CloseCode;
+use tautline_protocol::client::Input;
 use wasm_bindgen::prelude::*;
 
-pub(crate) use web_sys::Event;
+#[wasm_bindgen]
+extern "C" {
+    /// An event of a WebSocket, a hint of the page, or undefined from a microtask.
+    pub(crate) type Call;
 
-/// Every kind of closure costs wasm and JavaScript, so there is only one. A microtask calls it too,
-/// with no event at all.
-pub(crate) type Listener = Closure<dyn Fn(Event)>;
+    /// The payload of a message; undefined with anything else.
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &Call) -> JsValue;
+    /// The code of a close event or a hint.
+    #[wasm_bindgen(method, getter)]
+    fn code(this: &Call) -> Option<u16>;
+}
+
+/// Every kind of closure costs wasm and JavaScript, and so does every single one.
+pub(crate) type Listener = Closure<dyn Fn(Call)>;
+
+/// What a call means.
+pub(crate) fn input(call: &Call) -> Input {
+    if call.is_undefined() {
+        return Input::Woke;
+    }
+    let data = call.data();
+    if let Some(buffer) = data.dyn_ref::<ArrayBuffer>() {
+        return Input::Packet(Uint8Array::new(buffer).to_vec());
+    }
+    if !data.is_undefined() {
+        return Input::Text;
+    }
+    match call.code() {
+        None => Input::Opened,
+        Some(code) => match page::hint(code) {
+            Some(hint) => Input::Hint(hint),
+            None => Input::Closed(CloseCode(code)),
+        },
+    }
+}

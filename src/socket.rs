@@ -1,16 +1,15 @@
 //! One browser WebSocket: `ArrayBuffer`s only, silent from the moment it is dropped.
 
-use js_sys::{ArrayBuffer, Function, Uint8Array};
-use tautline_protocol::client::Input;
+use js_sys::Function;
 use tautline_protocol::{CloseCode, SUBPROTOCOL};
 use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
+use web_sys::{BinaryType, WebSocket};
 
 /// A WebSocket that somebody listens to.
 pub(crate) struct Socket(WebSocket);
 
 impl Socket {
-    /// Opens a connection to `url`; what happens to it goes to `listener`, see [`input`].
+    /// Opens a connection to `url`; what happens to it goes to `listener`.
     ///
     /// # Errors
     /// The browser does not even try, for instance because the page's security policy forbids it.
@@ -45,19 +44,5 @@ impl Drop for Socket {
         self.listen(None);
         // On one that is closing or closed this does nothing.
         let _ = self.0.close_with_code(CloseCode::REPLACED.0);
-    }
-}
-
-/// What an event of a socket means.
-pub(crate) fn input(event: Event) -> Input {
-    if let Some(message) = event.dyn_ref::<MessageEvent>() {
-        return match message.data().dyn_into::<ArrayBuffer>() {
-            Ok(buffer) => Input::Packet(Uint8Array::new(&buffer).to_vec()),
-            Err(_) => Input::Text,
-        };
-    }
-    match event.dyn_into::<CloseEvent>() {
-        Ok(close) => Input::Closed(CloseCode(close.code())),
-        Err(_) => Input::Opened,
     }
 }

@@ -38,6 +38,8 @@ async fn a_client_dropped_while_it_waits_never_dials_again() {
     fake_socket::until("it dials", || fake_socket::count() == 1).await;
     fake_socket::close(0, 1006);
     drop((client, events));
+    // The first retry comes within 100 ms, and that may be at once.
+    let dialed = fake_socket::count();
     fake_socket::sleep(300).await;
-    assert_eq!(fake_socket::count(), 1);
+    assert_eq!(fake_socket::count(), dialed);
 }

@@ -74,6 +74,12 @@ test("errors", async (t) => {
     code: "invalid-argument",
     says: /topic of 1 to 255 bytes/,
   });
+  await check("a position that is none", () =>
+    told(() => line.subscribe("news", { after: { epoch: "7f", offset: 3 } })), {
+    name: "InvalidArgumentError",
+    code: "invalid-argument",
+    says: /"after" to be a position, got {"epoch":"7f","offset":3}/,
+  });
   await check("a volatile request", () => told(() => line.request("x", { volatile: true })), {
     name: "InvalidArgumentError",
     code: "invalid-argument",

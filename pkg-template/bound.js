@@ -1,0 +1,25 @@
+// The end of patience: a message's wait ends with a signal or a timeout.
+
+import { TimeoutError } from "./errors.js";
+
+/** Has `message` give up in time; `withdraw` takes it back if it is not transmitted yet. */
+export function bound(message, { signal, timeout }, withdraw) {
+  const giveUp = (error) => {
+    message.settled = true;
+    message.reject(error);
+    withdraw();
+  };
+  signal?.throwIfAborted();
+  const abort = () => giveUp(signal.reason);
+  signal?.addEventListener("abort", abort);
+  const late = () =>
+    giveUp(new TimeoutError(`No reply within ${timeout} ms; it may still be processed.`));
+  const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
+  const done = (settle) => (value) => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    settle(value);
+  };
+  message.resolve = done(message.resolve);
+  message.reject = done(message.reject);
+}

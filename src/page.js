@@ -1,0 +1,32 @@
+// What the page learns about its network and its life, as codes of `Hint`.
+
+const ONLINE = 1;
+const OFFLINE = 2;
+const AWAKE = 3;
+const ASLEEP = 4;
+const SUSPENDED = 5;
+
+const HINTS = {
+  online: ONLINE,
+  offline: OFFLINE,
+  pageshow: AWAKE,
+  pagehide: SUSPENDED,
+  visibilitychange: AWAKE,
+  freeze: ASLEEP,
+  resume: AWAKE,
+};
+
+/** Calls `listener` with each hint, in `code`, until the returned function is called. */
+export function watch(listener) {
+  const tell = ({ type, persisted }) => {
+    // Only a page that goes into the back-forward cache lives on without its connection.
+    if (type === "pagehide" && !persisted) return;
+    const isHidden = type === "visibilitychange" && document.hidden;
+    listener({ code: isHidden ? ASLEEP : HINTS[type] });
+  };
+  // Capturing: events of the document pass here too. Node's global object takes no listeners.
+  for (const type in HINTS) globalThis.addEventListener?.(type, tell, true);
+  return () => {
+    for (const type in HINTS) globalThis.removeEventListener?.(type, tell, true);
+  };
+}
