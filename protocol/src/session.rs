@@ -201,11 +201,14 @@ impl Session {
             return;
         }
         let Some(reader) = self.readers.get_mut(&stream) else { return };
-        for (offset, entry) in (offset..).zip(entries) {
+        let mut next = Some(offset);
+        for entry in entries {
+            let Some(offset) = next else { break };
             if !reader.push(offset, entry.size(), &self.config) {
                 break;
             }
             self.entries.push_back((stream, offset, entry.clone()));
+            next = offset.checked_add(1);
         }
     }
 

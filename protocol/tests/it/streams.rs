@@ -165,3 +165,15 @@ fn a_cursor_at_the_end_of_all_numbers_breaks_nothing() {
     let wanted = lone.drain();
     assert!(!wanted.transmitted("Entry"), "{wanted:?}");
 }
+
+#[test]
+fn the_last_offset_there_is_is_delivered_like_any_other() {
+    let mut lone = LoneSession::live();
+    lone.gets(&[Uplink::Subscribe { stream: 1, topic: "t", start: Start::Last(0) }]);
+    lone.session.subscribed(1, EPOCH, u64::MAX - 1);
+    let entry = EncodedEntry::new(Format::Text, Entry::Message(b"x"));
+    lone.session.deliver(1, u64::MAX, &[entry.clone(), entry]);
+    let wanted = lone.drain();
+    assert!(wanted.transmitted("offset: 18446744073709551615"), "{wanted:?}");
+    assert_eq!(wanted.frames().len(), 2, "SUBSCRIBED and one entry");
+}
