@@ -25,4 +25,6 @@ mod specification;
 mod streams;
 mod takeover;
 mod topics;
+mod vector_fields;
+mod vectors;
 mod waiting;

@@ -1,6 +1,7 @@
 //! PROTOCOL.md says what the code does: its examples, its limits and its close codes.
 
 use crate::samples::{DOWNLINKS, UPLINKS, encoded_down, encoded_up};
+use crate::vectors;
 use std::collections::BTreeMap;
 use tautline_protocol::client::{self, Client};
 use tautline_protocol::downlink::{self, Downlink, EncodedEntry, Entry, Welcome};
@@ -85,6 +86,15 @@ fn every_example_of_a_frame_decodes_to_it() {
     for (name, frame) in DOWNLINKS {
         let read: Vec<_> = downlink::Frames::new(&examples[*name]).collect();
         assert_eq!(read, [Ok(*frame)], "{name}");
+    }
+}
+
+#[test]
+fn every_example_is_a_golden_vector() {
+    let vectors = vectors::all();
+    for (name, bytes) in examples() {
+        let vector = vectors.iter().find(|vector| vector.name == name).map(|vector| &vector.bytes);
+        assert_eq!(vector, Some(&bytes), "{name}");
     }
 }
 
