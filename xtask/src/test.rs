@@ -43,6 +43,8 @@ enum Ring {
     Size,
     /// The npm package as installed
     Package,
+    /// A second client, written from PROTOCOL.md alone, against the real server
+    Naive,
     /// Chromium against the real server over a faulty network
     E2e,
 }
@@ -111,7 +113,7 @@ impl Ring {
             Self::Rust => rust(),
             Self::Wasm => wasm(),
             Self::Size => size::check(builds.package()?),
-            Self::Package | Self::E2e => node(&self.name(), builds),
+            Self::Package | Self::Naive | Self::E2e => node(&self.name(), builds),
         }
     }
 }

@@ -1,0 +1,94 @@
+// What else happens to a connection and a session, to a client that was written from the page alone.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { assertDelivered, outcomes, received } from "../e2e/account.mjs";
+import { Server, setting } from "../e2e/processes.mjs";
+import { NaiveClient } from "./client.mjs";
+import { startWorld, until } from "./line.mjs";
+
+const BACK_WITHIN_MS = 5_000;
+const UNCERTAIN = 20;
+const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+for (const stall of ["stall", "stall?direction=up", "stall?direction=down"]) {
+  test(`a half-open connection is found and replaced (${stall})`, async (t) => {
+    const { proxy, exposed, calm } = await startWorld(t, setting("TAUTLINE_SERVER"));
+    await Promise.all([calm.read("up"), exposed.read("down")]);
+    exposed.post("publish", "up", 3);
+    await exposed.settled();
+    await proxy.act("exposed", stall);
+    const stalledAt = performance.now();
+    exposed.post("publish", "up", 3);
+    calm.post("publish", "down", 3);
+    await Promise.all([exposed.settled(), calm.settled()]);
+    const took = Math.round(performance.now() - stalledAt);
+    t.diagnostic(`confirmed ${took} ms after the stall`);
+    assert.ok(took < BACK_WITHIN_MS, `${took} ms`);
+    // What the old connection held comes to the server only now, and is not handled.
+    await proxy.act("exposed", "flow");
+    exposed.post("publish", "up");
+    await Promise.all([calm.received("up", 7), exposed.received("down", 3), exposed.settled()]);
+    assertDelivered(exposed.log, calm.log, "up");
+    assertDelivered(calm.log, exposed.log, "down");
+    assert.equal(exposed.client.seen.live, 2);
+  });
+}
+
+test("a lost session is told, and what is uncertain is sent again", async (t) => {
+  const { server, proxy, exposed, calm } = await startWorld(t, setting("TAUTLINE_SERVER"));
+  await calm.read("up");
+  exposed.post("publish", "up");
+  await exposed.settled();
+  await proxy.act("exposed", "stall?direction=down");
+  exposed.post("publish", "up", UNCERTAIN);
+  await calm.received("up", 1 + UNCERTAIN);
+  assert.equal(exposed.unsettled, UNCERTAIN, "confirmations passed the stall");
+  await server.kill();
+  await proxy.act("exposed", "reset");
+  await server.restart();
+  await exposed.settled();
+  exposed.post("publish", "up");
+  await exposed.settled();
+  await calm.received("up", 2 + UNCERTAIN);
+
+  const { seen } = exposed.client;
+  t.diagnostic(JSON.stringify(seen));
+  assert.deepEqual(seen.lost, [3]);
+  assert.deepEqual(outcomes(exposed.log, "up").map(({ number }) => number), range(1, 2 + UNCERTAIN));
+  assert.ok(outcomes(exposed.log, "up").every(({ outcome }) => outcome === "confirmed"));
+  const [gap, ...more] = calm.client.seen.gaps;
+  assert.deepEqual([gap.topic, gap.anew, more], ["up", true, []]);
+  const [before, after] = [received(calm.log, "up").slice(0, 1 + UNCERTAIN),
+    received(calm.log, "up").slice(1 + UNCERTAIN)];
+  assert.deepEqual(before, range(1, 1 + UNCERTAIN));
+  // What had not reached the new log when the reader came back, it was told to be missing.
+  assert.deepEqual(after, range(3 + UNCERTAIN - after.length, 2 + UNCERTAIN));
+});
+
+test("a server that ends says so, and the line carries on with the next", async (t) => {
+  const { server, calm } = await startWorld(t, setting("TAUTLINE_SERVER"));
+  await calm.read("up");
+  calm.post("publish", "up", 5);
+  await calm.received("up", 5);
+  assert.equal(await server.terminate(), 0, server.log);
+  await until(() => calm.client.state !== "live", "the client leaves");
+  calm.post("publish", "up", 5);
+  await server.restart();
+  await calm.settled();
+  await calm.received("up", 10);
+  assertDelivered(calm.log, calm.log, "up");
+});
+
+test("credentials that are refused end the line, and good ones do not", async (t) => {
+  const server = new Server(setting("TAUTLINE_SERVER"), ["--token", "right"]);
+  t.after(() => server.kill());
+  await server.start();
+  const url = `${server.origin.replace("http", "ws")}/line`;
+  const [wrong, right] = ["wrong", "right"].map((credentials) => new NaiveClient(url, { credentials }));
+  t.after(() => right.close());
+  await assert.rejects(wrong.post("publish", "hello", "room"), /ended with 4200/);
+  assert.equal(await right.post("publish", "hello", "room"), undefined);
+  await assert.rejects(right.post("request", "hello"), /: /, "the program refuses requests");
+});
