@@ -38,11 +38,12 @@ impl Backoff {
     /// A connection ended that was live for `live_ms`. One that was stable forgives the past. Any
     /// other has shown that the server is there, so that the bound starts again; but not with the
     /// small one of the first retry, lest clients that are thrown out at once come back at once.
+    /// PROTOCOL.md C-19.
     pub fn ended(&mut self, live_ms: u64) {
         self.attempts = if live_ms >= STABLE_MS { 0 } else { self.attempts.min(1) };
     }
 
-    /// Milliseconds to wait before the next attempt.
+    /// Milliseconds to wait before the next attempt. PROTOCOL.md C-19.
     pub fn next_delay_ms(&mut self) -> u64 {
         let bound = self.bound_ms();
         self.attempts = self.attempts.saturating_add(1);
@@ -50,7 +51,7 @@ impl Backoff {
     }
 
     /// As [`next_delay_ms`](Self::next_delay_ms), for a server that is short of something: in the
-    /// upper half below the cap, however few the attempts.
+    /// upper half below the cap, however few the attempts. PROTOCOL.md C-20.
     pub fn next_delay_later_ms(&mut self) -> u64 {
         self.attempts = self.attempts.saturating_add(1);
         let half = self.config.cap_ms / 2;

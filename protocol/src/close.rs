@@ -75,6 +75,7 @@ impl CloseCode {
     ///
     /// From 4000 on it follows from the hundreds, so that a client can obey a code which is newer
     /// than itself. Any other code, and a connection that ended without one, is a cut.
+    /// PROTOCOL.md C-30.
     #[must_use]
     pub const fn reaction(self) -> Reaction {
         match self.0 {

@@ -70,6 +70,7 @@ pub struct Resolution {
 /// A session is resumed only if the two ends provably overlap: the client holds every message that
 /// the server has not accepted, and has received nothing that the server does not have. Anything
 /// else is a loss, and said to be one (RSocket's resume positions, XEP-0198's `<failed h>`).
+/// PROTOCOL.md.
 #[must_use]
 pub fn resolve(
     hello: &Hello<'_>,

@@ -213,7 +213,7 @@ impl Session {
     }
 
     /// Entries of a stream are gone before they could be delivered: it goes on behind `offset` of
-    /// `epoch`, which is another one if the log was begun anew.
+    /// `epoch`, which is another one if the log was begun anew. PROTOCOL.md S-11.
     pub fn gap(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
         let is_open = self.is_open();
         if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
@@ -312,6 +312,7 @@ impl Session {
         self.entries.clear();
     }
 
+    /// PROTOCOL.md S-1, S-15, S-16.
     fn check_deadlines(&mut self) {
         match self.state {
             State::Opening { give_up_at } if self.now >= give_up_at => {

@@ -32,7 +32,7 @@ impl ForeignOrigin {
 /// Returns the origin of the page that wants to connect, if a page it is and it may.
 ///
 /// Any page on the web can open a WebSocket to any server, and the browser will say which page it
-/// is; that is all the protection there is (RFC 6455, 10.2).
+/// is; that is all the protection there is (RFC 6455, 10.2). PROTOCOL.md S-21.
 pub(crate) fn check_origin(
     headers: &HeaderMap,
     uri: &Uri,

@@ -53,6 +53,7 @@ pub(crate) enum ClaimError {
 
 impl Leases {
     /// Claims a session and fences the connection that holds it or waits for it.
+    /// PROTOCOL.md S-4, S-5.
     pub(crate) fn claim(
         self: &Arc<Self>,
         session: SessionId,

@@ -79,7 +79,7 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
 }
 
 /// Chooses the subprotocol; tells whether it is one that this server knows. `None` if no version
-/// of this protocol is offered.
+/// of this protocol is offered. PROTOCOL.md V-1.
 fn choose_protocol(websocket: WebSocketUpgrade) -> Option<(WebSocketUpgrade, bool)> {
     let mut websocket = websocket.protocols([SUBPROTOCOL]);
     if websocket.selected_protocol().is_some() {

@@ -27,6 +27,7 @@ async fn a_message_sent_before_the_socket_opens_is_confirmed_after() {
     assert_eq!(client.state(), State::Open);
 }
 
+// PROTOCOL.md F-1.
 #[test]
 async fn the_socket_is_asked_for_buffers_and_for_this_protocol() {
     let mut peer = Peer::install();
@@ -34,6 +35,25 @@ async fn the_socket_is_asked_for_buffers_and_for_this_protocol() {
     peer.accept(0).await;
     assert_eq!(fake_socket::binary_type(0), "arraybuffer");
     assert_eq!(fake_socket::protocol(0), "tautline.1");
+}
+
+/// The random number of a client, and nothing else, protects a session without credentials.
+// PROTOCOL.md C-2.
+#[test]
+async fn every_client_draws_a_session_id_from_the_secure_source() {
+    fake_socket::install();
+    fake_socket::watch_random();
+    let clients = [(); 2].map(|()| Client::connect("ws://test/line", Config::default()));
+    let mut ids = Vec::new();
+    for socket in 0..clients.len() {
+        fake_socket::until("it dials", || fake_socket::count() > socket).await;
+        fake_socket::open(socket);
+        fake_socket::sleep(5).await;
+        let hello = fake_socket::take(socket).expect("HELLO");
+        ids.push(hello[2..18].to_vec());
+        assert!(fake_socket::has_drawn(&ids[socket]), "{:?}", ids[socket]);
+    }
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[test]
@@ -60,6 +80,7 @@ async fn a_constructor_that_throws_is_an_attempt_that_failed() {
     peer.accept(0).await;
 }
 
+// PROTOCOL.md F-2, F-12.
 #[test]
 async fn a_text_frame_closes_the_connection_and_keeps_the_session() {
     let mut peer = Peer::install();
@@ -74,6 +95,7 @@ async fn a_text_frame_closes_the_connection_and_keeps_the_session() {
     assert_eq!(client.stats().connections, 2);
 }
 
+// PROTOCOL.md C-30.
 #[test]
 async fn a_stop_code_ends_the_line_and_says_so() {
     let mut peer = Peer::install();

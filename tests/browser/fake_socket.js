@@ -33,6 +33,20 @@ export function install() {
   globalThis.WebSocket = FakeWebSocket;
 }
 
+const drawn = [];
+
+/** Remembers what is drawn from the secure source from now on. */
+export function watchRandom() {
+  const draw = Crypto.prototype.getRandomValues;
+  crypto.getRandomValues = (bytes) => {
+    draw.call(crypto, bytes);
+    drawn.push(String(bytes));
+    return bytes;
+  };
+}
+
+export const hasDrawn = (bytes) => drawn.includes(String(bytes));
+
 export const refuse = (value) => void (refusing = value);
 export const count = () => sockets.length;
 export const protocol = (index) => sockets[index].protocol;

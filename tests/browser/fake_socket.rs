@@ -9,6 +9,12 @@ extern "C" {
     /// Whether the constructor throws, as under a security policy.
     pub fn refuse(value: bool);
     pub fn count() -> usize;
+    /// Remembers what is drawn from the page's secure random from now on.
+    #[wasm_bindgen(js_name = watchRandom)]
+    pub fn watch_random();
+    /// Whether exactly these bytes were drawn from it.
+    #[wasm_bindgen(js_name = hasDrawn)]
+    pub fn has_drawn(bytes: &[u8]) -> bool;
     pub fn protocol(index: usize) -> String;
     #[wasm_bindgen(js_name = binaryType)]
     pub fn binary_type(index: usize) -> String;

@@ -8,6 +8,7 @@ import { World } from "./world.mjs";
 
 const END_WITHIN_MS = 15_000;
 
+// PROTOCOL.md C-24.
 test("a server that is shut down says goodbye, and the line carries on", async (t) => {
   const world = await World.start(t);
   const tab = await world.tabDirect();

@@ -11,6 +11,7 @@ const BACK_WITHIN_MS = 5_000;
 /** A heartbeat, a probe, and what a busy machine adds. */
 const FOUND_WITHIN_MS = 60_000;
 
+// PROTOCOL.md C-14, C-16, C-17.
 test("half-open with traffic is found and replaced in under 5 s", async (t) => {
   const world = await World.start(t);
   const exposed = await world.tabThroughProxy("exposed");
@@ -59,6 +60,7 @@ for (const direction of ["up", "down"]) {
   });
 }
 
+// PROTOCOL.md C-14, C-16, C-17.
 test("half-open while only reading is found by the heartbeat", async (t) => {
   const world = await World.start(t);
   const exposed = await world.tabThroughProxy("exposed");

@@ -53,6 +53,7 @@ function range(from, to) {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
+// PROTOCOL.md C-11, R-6, R-12.
 test("a lost session is told first, and uncertain messages are sent again", async (t) => {
   const world = await World.start(t);
   const { exposed, calm, diedAt } = await loseSession(world);
@@ -68,6 +69,7 @@ test("a lost session is told first, and uncertain messages are sent again", asyn
   assert.deepEqual(await assertUsable(exposed, calm, diedAt), range(2, 2 + UNCERTAIN));
 });
 
+// PROTOCOL.md.
 test("a lost session fails uncertain messages if that was asked for", async (t) => {
   const world = await World.start(t);
   const { exposed, calm, diedAt } = await loseSession(world, { whenUncertain: "fail" });

@@ -8,6 +8,7 @@ import { World } from "./world.mjs";
 
 const ROUNDS = 3;
 
+// PROTOCOL.md S-4.
 test("what a superseded connection still brings is not handled", async (t) => {
   const world = await World.start(t);
   const exposed = await world.tabThroughProxy("exposed");

@@ -7,6 +7,7 @@ mod demo;
 mod names;
 mod package;
 mod proxy;
+mod rules;
 mod size;
 mod slim;
 mod tally;

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::rules::Rules;
 use crate::workspace::root;
 
+const SPECIFICATION: &str = "PROTOCOL.md";
+const SOURCES: &[&str] = &[".rs", ".js", ".mjs", ".ts"];
 const LINES_MAX: usize = 400;
 const FOLDERS_SKIPPED: [&str; 3] = ["target", "node_modules", ".git"];
 /// Names that say nothing about what is inside.
@@ -21,11 +24,11 @@ const DRAINS: [&str; 4] = ["src/driver.rs", "server/src/connection", "sim/", "pr
 
 /// A rule that a file breaks.
 #[derive(Debug, PartialEq)]
-struct Finding {
+pub(crate) struct Finding {
     /// From 1.
-    line: usize,
-    what: &'static str,
-    fix: &'static str,
+    pub(crate) line: usize,
+    pub(crate) what: &'static str,
+    pub(crate) fix: &'static str,
 }
 
 /// Checks every file of the repository and prints what it finds.
@@ -33,19 +36,39 @@ pub(crate) fn run() -> Result<()> {
     let mut files = Vec::new();
     collect(root(), &mut files)?;
     files.sort();
+    let specification = fs::read_to_string(root().join(SPECIFICATION))
+        .with_context(|| format!("cannot read {SPECIFICATION}"))?;
+    let mut of_specification = Vec::new();
+    let mut rules = Rules::of(&specification, &mut of_specification);
     let mut count = 0;
     for file in &files {
         let bytes = fs::read(root().join(file)).with_context(|| format!("cannot read {file}"))?;
-        for Finding { line, what, fix } in examine(file, &String::from_utf8_lossy(&bytes)) {
-            println!("{file}:{line}: {what}\n    {fix}");
-            count += 1;
+        let text = String::from_utf8_lossy(&bytes);
+        let mut findings = examine(file, &text);
+        if is_any(file, SOURCES) {
+            rules.examine(&text, &mut findings);
         }
+        count += report(file, &findings);
     }
+    of_specification.extend(rules.unproven());
+    count += report(SPECIFICATION, &of_specification);
     if count > 0 {
         bail!("{count} findings in {} files", files.len());
     }
-    println!("{} files follow the rules", files.len());
+    println!(
+        "{} files follow the rules; a test proves each of {} in {SPECIFICATION}",
+        files.len(),
+        rules.count()
+    );
     Ok(())
+}
+
+/// Prints what was found in a file; returns how much that is.
+fn report(file: &str, findings: &[Finding]) -> usize {
+    for Finding { line, what, fix } in findings {
+        println!("{file}:{line}: {what}\n    {fix}");
+    }
+    findings.len()
 }
 
 /// Collects the paths of all files below `folder`, from the top folder on, with `/` between names.
@@ -72,7 +95,7 @@ fn examine(path: &str, text: &str) -> Vec<Finding> {
     if path.ends_with("package-lock.json") {
         lock_file(text, &mut findings);
     }
-    if is_any(path, &[".rs", ".js", ".mjs", ".ts"]) {
+    if is_any(path, SOURCES) {
         source(path, text, &mut findings);
     }
     if path.ends_with(".rs") {

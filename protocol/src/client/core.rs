@@ -269,7 +269,7 @@ impl Core {
     }
 
     /// Ends the line if the application has closed it and nothing is left to deliver; true if
-    /// that produced something to hand out.
+    /// that produced something to hand out. PROTOCOL.md C-26.
     pub(super) fn finish(&mut self) -> bool {
         if self.close_by.is_none() || self.outbox.len() > 0 {
             return false;
@@ -300,6 +300,7 @@ impl Core {
         self.notices.push(Notice::Closed(end));
     }
 
+    /// PROTOCOL.md C-27.
     fn fail_outbox(&mut self) {
         self.held_ack = None;
         let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
@@ -380,6 +381,7 @@ impl Core {
         earliest(state, self.close_by.filter(|by| *by > self.now))
     }
 
+    /// PROTOCOL.md R-12.
     const fn restart(&self) -> Seq {
         let skipped = match self.config.when_uncertain {
             WhenUncertain::Resend => 0,

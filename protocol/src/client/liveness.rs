@@ -86,7 +86,7 @@ impl Liveness {
         if nonce == self.nonce { self.pinged_at.take() } else { None }
     }
 
-    /// When to look again.
+    /// When to look again. PROTOCOL.md C-14.
     pub(super) fn deadline(&self, round_trip: &RoundTrip) -> Instant {
         if let Some(probe) = &self.probe {
             return probe.answer_by;
@@ -101,6 +101,7 @@ impl Liveness {
         }
     }
 
+    /// PROTOCOL.md C-16.
     pub(super) fn verdict(&self, now: Instant, round_trip: &RoundTrip) -> Verdict {
         let deadline = self.deadline(round_trip);
         if now < deadline {

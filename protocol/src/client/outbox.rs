@@ -150,6 +150,7 @@ impl Outbox {
     }
 
     /// Everything transmitted and unsettled may have been handled by the lost incarnation.
+    /// PROTOCOL.md R-7.
     pub(super) const fn mark_uncertain(&mut self) {
         self.uncertain = self.numbered;
     }
@@ -215,6 +216,7 @@ impl Outbox {
         self.messages().get(self.in_flight).is_some_and(|next| self.fits(next, window))
     }
 
+    /// PROTOCOL.md C-5.
     fn fits(&self, next: &Stored, window: Window) -> bool {
         let bytes = self.in_flight_bytes + next.body.len();
         self.in_flight < window.messages && (self.in_flight == 0 || bytes <= window.bytes)

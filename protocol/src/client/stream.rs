@@ -91,7 +91,7 @@ impl Stream {
 
     /// The server reads on behind `offset` of `epoch`; returns what this leaves out.
     ///
-    /// `Err` if that is behind what was received already.
+    /// `Err` if that is behind what was received already. PROTOCOL.md C-11.
     pub(super) fn reposition(
         &mut self,
         epoch: Epoch,
@@ -140,6 +140,7 @@ impl Stream {
         }
     }
 
+    /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
         let Some(cursor) = &mut self.cursor else { return Arrival::Hole };
         if offset <= cursor.received {
@@ -168,7 +169,7 @@ impl Stream {
         }
     }
 
-    /// When the cursor is to be reported; `now` if enough has gathered.
+    /// When the cursor is to be reported; `now` if enough has gathered. PROTOCOL.md C-13.
     pub(super) fn report_by(&self, now: Instant) -> Option<Instant> {
         let by = self.report_by.filter(|_| self.confirmed)?;
         let handled = self.cursor().handled;

@@ -40,7 +40,7 @@ impl Acknowledgement {
         self.again = true;
     }
 
-    /// What to tell now that the direct stream is delivered up to `delivered`.
+    /// What to tell now that the direct stream is delivered up to `delivered`. PROTOCOL.md S-8.
     pub(super) fn take(&mut self, delivered: Offset) -> Option<Seq> {
         let before = self.told;
         while let Some(pending) = self.next.filter(|pending| pending.head <= delivered) {

@@ -64,6 +64,7 @@ impl Inbox {
     }
 
     /// Takes a message if it is the next. `payload` is its payload as part of the packet.
+    /// PROTOCOL.md S-6, S-18, S-19.
     pub(super) fn accept(
         &mut self,
         message: &Message<'_>,
@@ -115,6 +116,7 @@ impl Inbox {
 
 /// The number whose low byte is `low` and which is nearest to the one behind `accepted` (as QUIC
 /// decodes packet numbers, RFC 9000, A.3); `None` outside of what numbers there are.
+/// PROTOCOL.md F-8.
 fn nearest(accepted: Seq, low: u8) -> Option<Seq> {
     let expected = accepted.checked_add(1)?;
     let distance = low.wrapping_sub(expected as u8) as i8;

@@ -69,6 +69,7 @@ impl Reader {
         self.sent
     }
 
+    /// PROTOCOL.md S-12.
     pub(super) fn room(&self, config: &Config) -> Room {
         let carried = self.carried_to.saturating_sub(self.handled);
         let outstanding = carried + self.outstanding.len() as u64;
@@ -79,6 +80,7 @@ impl Reader {
     }
 
     /// Counts an entry as sent; false if it does not follow or there is no room for it.
+    /// PROTOCOL.md S-9.
     pub(super) fn push(&mut self, offset: Offset, size: usize, config: &Config) -> bool {
         let room = self.room(config);
         let fits = size <= room.bytes || self.outstanding.is_empty();

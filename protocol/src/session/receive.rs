@@ -26,6 +26,7 @@ impl Session {
         }
     }
 
+    /// PROTOCOL.md S-1.
     fn frame(&mut self, packet: &Bytes, frame: Uplink<'_>) {
         match (self.state, frame) {
             (State::Opening { .. }, Uplink::Hello(hello)) => self.hello(packet, &hello),
@@ -75,6 +76,7 @@ impl Session {
         }
     }
 
+    /// PROTOCOL.md S-13.
     fn received(&mut self, stream: StreamId, offset: Offset) {
         // Of a stream that has ended a report may still be under way.
         let Some(reader) = self.readers.get_mut(&stream) else { return };
@@ -85,6 +87,7 @@ impl Session {
         }
     }
 
+    /// PROTOCOL.md S-14, S-20.
     fn subscribe(&mut self, stream: StreamId, topic: &str, start: Start) {
         if self.readers.contains_key(&stream) {
             self.hang_up(CloseCode::VIOLATION);

@@ -12,6 +12,7 @@ use tautline_protocol::{CloseCode, DIRECT, Format, Kind};
 use tautline_sim::ledger::Fate;
 use tautline_sim::server::Behaviour;
 
+// PROTOCOL.md C-13.
 #[test]
 fn an_answer_does_not_count_the_messages_before_it_as_handled() {
     let mut lone = LoneClient::live();
@@ -35,6 +36,7 @@ fn an_answer_does_not_count_the_messages_before_it_as_handled() {
     assert!(done.transmitted("Received { stream: 0, offset: 3 }"), "{:?}", done.frames());
 }
 
+// PROTOCOL.md C-13.
 #[test]
 fn an_answer_behind_handled_messages_is_handled_at_once() {
     let mut lone = LoneClient::live();
@@ -45,6 +47,7 @@ fn an_answer_behind_handled_messages_is_handled_at_once() {
     assert!(lone.wait(1_000).transmitted("Received { stream: 0, offset: 1 }"));
 }
 
+// PROTOCOL.md C-7.
 #[test]
 fn an_acknowledgement_behind_a_gap_of_answers_is_not_taken_for_success() {
     let mut lone = LoneClient::live();
@@ -66,6 +69,7 @@ fn an_acknowledgement_behind_a_gap_of_answers_is_not_taken_for_success() {
     assert!(lone.gets(&[Downlink::Ack { seq: 4 }]).told("Acknowledged { through: 4 }"));
 }
 
+// PROTOCOL.md C-7.
 #[test]
 fn the_doubt_about_lost_answers_outlives_the_connection() {
     let mut lone = LoneClient::live();
@@ -84,6 +88,7 @@ fn the_doubt_about_lost_answers_outlives_the_connection() {
     assert!(done.told("Acknowledged { through: 3 }"), "{done:?}");
 }
 
+// PROTOCOL.md C-6.
 #[test]
 fn an_answer_settles_its_message_and_every_one_before() {
     let mut lone = LoneClient::live();
@@ -101,6 +106,7 @@ fn an_answer_settles_its_message_and_every_one_before() {
     assert!(lone.gets(&[Downlink::Ack { seq: 4 }]).told("Acknowledged { through: 4 }"));
 }
 
+// PROTOCOL.md S-8.
 #[test]
 fn every_kind_of_message_gets_its_answer() {
     let mut line = Line::live();
@@ -116,6 +122,7 @@ fn every_kind_of_message_gets_its_answer() {
     }
 }
 
+// PROTOCOL.md R-5.
 #[test]
 fn a_refusal_in_the_replay_wins_over_the_acknowledgement_of_welcome() {
     let mut line = Line::live();
@@ -130,6 +137,7 @@ fn a_refusal_in_the_replay_wins_over_the_acknowledgement_of_welcome() {
     assert_eq!(line.server.journal.len(), 3);
 }
 
+// PROTOCOL.md R-5.
 #[test]
 fn an_acknowledgement_of_welcome_waits_for_the_whole_replay() {
     let mut lone = LoneClient::live();
@@ -156,6 +164,7 @@ fn an_acknowledgement_of_welcome_waits_for_the_whole_replay() {
     assert!(refused.unwrap() < acknowledged.unwrap(), "{:?}", done.events);
 }
 
+// PROTOCOL.md S-8.
 #[test]
 fn an_acknowledgement_never_overtakes_the_answers_before_it() {
     // A window of one entry: each answer needs a report of the one before.
@@ -177,6 +186,7 @@ fn an_acknowledgement_never_overtakes_the_answers_before_it() {
     assert!(frames[0].contains("Reply { seq: 2") && frames[1] == "Ack { seq: 2 }", "{frames:?}");
 }
 
+// PROTOCOL.md S-8.
 #[test]
 fn a_later_message_without_an_answer_does_not_overtake_an_earlier_answer() {
     let mut lone = LoneSession::live();
@@ -195,6 +205,7 @@ fn a_later_message_without_an_answer_does_not_overtake_an_earlier_answer() {
 
 /// An application that handles one direct message at a time, and sends something and waits for its
 /// confirmation while it does, must not wait for itself.
+// PROTOCOL.md S-8.
 #[test]
 fn an_acknowledgement_without_an_answer_does_not_wait_for_a_reader_that_is_full() {
     let mut behaviour = Behaviour::default();
@@ -211,6 +222,7 @@ fn an_acknowledgement_without_an_answer_does_not_wait_for_a_reader_that_is_full(
     line.must_converge();
 }
 
+// PROTOCOL.md F-10, S-8.
 #[test]
 fn an_acknowledgement_follows_answers_that_fill_many_packets() {
     let mut line = Line::live();
@@ -252,6 +264,7 @@ fn a_second_answer_to_the_same_message_is_not_told() {
     assert_eq!(replies, 1, "{:?}", done.events);
 }
 
+// PROTOCOL.md C-6.
 #[test]
 fn answers_to_what_was_never_asked_are_ignored() {
     let mut lone = LoneClient::live();
@@ -263,6 +276,7 @@ fn answers_to_what_was_never_asked_are_ignored() {
     }
 }
 
+// PROTOCOL.md C-10.
 #[test]
 fn a_direct_entry_that_leaves_a_hole_is_refused() {
     let mut lone = LoneClient::live();
@@ -296,4 +310,17 @@ fn answers_keep_their_order_through_many_cuts() {
     }
     line.settle();
     assert!(ids.iter().all(|id| line.handled(*id) == 1));
+}
+
+// PROTOCOL.md F-5.
+#[test]
+fn a_code_or_a_reason_that_is_not_utf8_is_told_as_it_is() {
+    let mut lone = LoneClient::live();
+    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.drain();
+    let entry = Entry::Refusal { seq: 1, code: b"\xff", reason: b"\xfe" };
+    let refusal = Downlink::Entry { stream: DIRECT, offset: 1, format: Format::Text, entry };
+    let done = lone.gets(&[refusal]);
+    assert!(done.told("Refused { id: 1, code: [255], reason: [254] }"), "{done:?}");
+    assert_eq!(done.hung_up, None);
 }

@@ -4,6 +4,7 @@ use crate::lone_client::LoneClient;
 use tautline_protocol::CloseCode;
 use tautline_protocol::backoff::{self, Backoff};
 use tautline_protocol::client::{Config, Input};
+use tautline_protocol::limits::{ANSWER_MS_MIN, HEARTBEAT_MS, STABLE_MS};
 
 /// How long the client waits after each of these many failed attempts.
 fn delays(config: Config, attempts: usize) -> Vec<u64> {
@@ -20,6 +21,7 @@ fn delays(config: Config, attempts: usize) -> Vec<u64> {
     delays
 }
 
+// PROTOCOL.md C-19.
 #[test]
 fn delays_are_random_below_a_bound_that_doubles_up_to_the_cap() {
     let bounds = [100, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];
@@ -71,6 +73,7 @@ fn a_configured_base_and_cap_hold() {
     }
 }
 
+// PROTOCOL.md C-19.
 #[test]
 fn only_a_stable_connection_gets_the_small_first_delay_again() {
     let largest = |live_ms: u64| {
@@ -88,4 +91,41 @@ fn only_a_stable_connection_gets_the_small_first_delay_again() {
     assert!(largest(5_000) <= 100);
     assert!(largest(4_999) > 400, "thrown out at once: not back at once");
     assert!(largest(0) <= 500, "but the server is there: the bound starts again");
+}
+
+/// A client of this seed that was live for long and has found its connection dead just now.
+fn replacing(random: u64) -> LoneClient {
+    let mut lone = LoneClient::seeded(random);
+    assert!(lone.wait(HEARTBEAT_MS).transmitted("Ping"));
+    let done = lone.wait(ANSWER_MS_MIN);
+    assert_eq!(done.hung_up, Some(CloseCode::SILENT));
+    assert!(done.dialed, "at once");
+    lone
+}
+
+// PROTOCOL.md C-17, C-19.
+#[test]
+fn a_dead_connection_is_no_failure() {
+    let wait = |random| {
+        let mut lone = replacing(random);
+        let done = lone.input(Input::Closed(CloseCode(1006)));
+        done.wake_at.unwrap().since(lone.now)
+    };
+    let longest = (0..100).map(wait).max().unwrap();
+    assert!((50..=100).contains(&longest), "the small first wait is still to come: {longest}");
+}
+
+// PROTOCOL.md C-20.
+#[test]
+fn a_server_that_is_full_counts_as_a_failure() {
+    let wait = |random| {
+        let mut lone = LoneClient::seeded(random);
+        lone.wait(STABLE_MS);
+        let done = lone.input(Input::Closed(CloseCode::FULL));
+        assert!(lone.wait(done.wake_at.unwrap().since(lone.now)).dialed);
+        let done = lone.input(Input::Closed(CloseCode(1006)));
+        done.wake_at.unwrap().since(lone.now)
+    };
+    let longest = (0..100).map(wait).max().unwrap();
+    assert!((250..=500).contains(&longest), "the first wait is over: {longest}");
 }

@@ -23,6 +23,7 @@ fn fresh_credentials_are_asked_for_at_every_attempt() {
     assert_eq!(line.dials.len(), 2, "the old ones were not tried again");
 }
 
+// PROTOCOL.md C-22.
 #[test]
 fn refused_credentials_are_asked_for_anew_and_then_given_up() {
     let mut line = Line::with(asking(), Behaviour::default());
@@ -46,6 +47,7 @@ fn refused_credentials_are_asked_for_anew_and_then_given_up() {
     assert_eq!(line.fate(id), Fate::Failed(tautline_protocol::client::Failure::Closed));
 }
 
+// PROTOCOL.md C-22.
 #[test]
 fn fixed_credentials_that_are_refused_end_the_line_at_once() {
     let credentials = Credentials::Fixed(b"ann:1".to_vec());
@@ -58,6 +60,7 @@ fn fixed_credentials_that_are_refused_end_the_line_at_once() {
     assert_eq!(line.dials.len(), 1);
 }
 
+// PROTOCOL.md C-22.
 #[test]
 fn a_success_forgives_earlier_refusals() {
     let mut lone = LoneClient::new(asking());
@@ -137,6 +140,7 @@ fn the_server_asks_for_fresh_credentials_on_a_live_line() {
     }
 }
 
+// PROTOCOL.md S-16.
 #[test]
 fn a_client_without_fresh_credentials_is_refused_in_time() {
     let mut lone = LoneSession::live();
@@ -180,6 +184,7 @@ fn fresh_credentials_that_are_refused_cut_the_line_and_keep_its_messages() {
     assert!(line.ledger.losses.is_empty());
 }
 
+// PROTOCOL.md S-3.
 #[test]
 fn a_session_of_another_identity_is_not_handed_over() {
     let mut line = Line::live_with(asking(), Behaviour::default());

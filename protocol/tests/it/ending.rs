@@ -9,6 +9,7 @@ use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Format, Kind, Start};
 use tautline_sim::ledger::Fate;
 
+// PROTOCOL.md C-26, S-17.
 #[test]
 fn closing_delivers_everything_first_and_says_bye() {
     let mut line = Line::new();
@@ -29,6 +30,7 @@ fn closing_delivers_everything_first_and_says_bye() {
     assert_eq!(line.next_at(), None, "nothing is left to do");
 }
 
+// PROTOCOL.md C-26.
 #[test]
 fn closing_goes_on_over_cuts_until_all_is_delivered() {
     let mut line = Line::live();
@@ -44,6 +46,7 @@ fn closing_goes_on_over_cuts_until_all_is_delivered() {
     assert!(ids.iter().all(|id| line.fate(*id) == Fate::Acknowledged));
 }
 
+// PROTOCOL.md C-26, C-27.
 #[test]
 fn closing_with_a_timeout_fails_the_rest_truthfully() {
     let mut line = Line::live();
@@ -67,6 +70,7 @@ fn closing_with_a_timeout_fails_the_rest_truthfully() {
     line.run(5_000);
 }
 
+// PROTOCOL.md C-26, C-27.
 #[test]
 fn closing_at_once_fails_what_is_queued_wherever_the_line_stands() {
     let dialing = || {
@@ -143,6 +147,7 @@ fn nothing_happens_after_the_end() {
     assert!(lone.drain().events.is_empty());
 }
 
+// PROTOCOL.md C-27, C-30.
 #[test]
 fn a_stop_code_ends_the_line_and_fails_everything() {
     for code in [
@@ -174,6 +179,7 @@ fn a_refusal_for_good_tells_the_server_s_words() {
     assert!(done.hung_up.is_some());
 }
 
+// PROTOCOL.md S-1, S-17.
 #[test]
 fn bye_ends_the_session_and_only_a_joined_client_may_say_it() {
     let mut lone = LoneSession::live();
@@ -188,6 +194,7 @@ fn bye_ends_the_session_and_only_a_joined_client_may_say_it() {
     assert_eq!(wanted.hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md F-13, S-1, S-2.
 #[test]
 fn nothing_but_hello_opens_a_connection() {
     for (name, frame) in
@@ -206,6 +213,7 @@ fn nothing_but_hello_opens_a_connection() {
     assert_eq!(lone.gets(&[Uplink::Hello(HELLO)]).hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md C-28, F-13.
 #[test]
 fn nothing_but_welcome_or_refuse_answers_hello() {
     for (name, frame) in crate::samples::DOWNLINKS {
@@ -222,6 +230,7 @@ fn nothing_but_welcome_or_refuse_answers_hello() {
     assert_eq!(lone.gets(&[again]).hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md S-1, S-2.
 #[test]
 fn hello_has_to_come_in_time() {
     let mut lone = LoneSession::new(Default::default());
@@ -229,4 +238,21 @@ fn hello_has_to_come_in_time() {
     let wanted = lone.wait(1);
     assert!(wanted.transmitted("Refuse { code: CloseCode(4003)"), "{wanted:?}");
     assert_eq!(wanted.hung_up, Some(CloseCode::HELLO_TIMEOUT));
+}
+
+// PROTOCOL.md C-28.
+#[test]
+fn nothing_behind_a_refusal_counts_nor_the_code_of_the_close_frame() {
+    let mut lone = LoneClient::live();
+    let (code, after_ms) = (CloseCode::INTERNAL, 60_000);
+    let done = lone.gets(&[
+        Downlink::Refuse { code, after_ms, reason: b"" },
+        Downlink::Refuse { code: CloseCode::ENDED, after_ms: 0, reason: b"" },
+        Downlink::Ack { seq: 77 },
+    ]);
+    assert_eq!(done.hung_up, Some(CloseCode::NORMAL));
+    assert!(done.told("Waiting") && !done.told("Closed"), "{done:?}");
+    assert!(lone.input(Input::Closed(CloseCode::ENDED)).events.is_empty(), "it is detached");
+    assert!(!lone.wait(59_999).dialed);
+    assert!(lone.wait(20_000).dialed);
 }

@@ -9,6 +9,7 @@ use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, DIRECT, Format, Kind, limits, session};
 use tautline_sim::server::Behaviour;
 
+// PROTOCOL.md S-9, S-12, S-13.
 #[test]
 fn a_reader_gets_no_more_than_its_window() {
     let config = session::Config {
@@ -40,6 +41,7 @@ fn a_reader_gets_no_more_than_its_window() {
     assert_eq!(wanted.hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md S-12.
 #[test]
 fn a_slow_application_holds_the_server_back_and_misses_nothing() {
     let mut behaviour = Behaviour::default();
@@ -59,6 +61,7 @@ fn a_slow_application_holds_the_server_back_and_misses_nothing() {
     assert_eq!(line.ledger.payloads(DIRECT), line.pushed());
 }
 
+// PROTOCOL.md C-13.
 #[test]
 fn a_cursor_is_reported_soon_after_many_and_with_whatever_else_leaves() {
     let mut lone = LoneClient::live();

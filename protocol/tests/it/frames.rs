@@ -63,6 +63,7 @@ fn every_combination_of_a_message_s_bits_is_read_back() {
     }
 }
 
+// PROTOCOL.md F-9.
 #[test]
 fn the_last_entry_of_a_packet_goes_without_its_length() {
     // 0 1 L C FF KK: a message in text on stream 1 at offset 2, to the end of the packet.
@@ -72,6 +73,7 @@ fn the_last_entry_of_a_packet_goes_without_its_length() {
     assert_eq!(downlink::Frames::new(&packet).next(), Some(Ok(expected)));
 }
 
+// PROTOCOL.md F-9.
 #[test]
 fn a_continued_entry_is_the_next_of_the_same_stream() {
     let packet = [0x40, 1, 2, 1, b'a', 0x50, 1, b'b', 0x04, 9, 0x70, b'c'];
@@ -89,6 +91,7 @@ fn a_continued_entry_is_the_next_of_the_same_stream() {
     assert_eq!(positions, [(1, 2, &b"a"[..]), (1, 3, b"b"), (1, 4, b"c")]);
 }
 
+// PROTOCOL.md F-7, V-2.
 #[test]
 fn newer_fields_of_hello_and_welcome_are_skipped() {
     for frame in all_uplinks().filter(|frame| matches!(frame, Uplink::Hello(_))) {

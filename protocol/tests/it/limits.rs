@@ -14,6 +14,7 @@ use tautline_sim::engine::Keep;
 use tautline_sim::ledger::Fate;
 use tautline_sim::server::Behaviour;
 
+// PROTOCOL.md S-19.
 #[test]
 fn volatile_messages_do_not_use_up_the_window_of_numbered_ones() {
     let config = session::Config { window_messages: 2, ..session::Config::default() };
@@ -38,6 +39,7 @@ fn a_volatile_message_and_a_large_one_do_not_share_a_packet() {
     line.settle();
 }
 
+// PROTOCOL.md C-1, F-11.
 #[test]
 fn many_long_subscriptions_are_told_in_packets_that_any_server_reads() {
     let mut behaviour = Behaviour::default();
@@ -65,6 +67,7 @@ fn many_long_subscriptions_are_told_in_packets_that_any_server_reads() {
     }
 }
 
+// PROTOCOL.md R-8.
 #[test]
 fn messages_over_a_limit_lowered_since_fail_and_the_line_goes_on() {
     let mut line = Line::live();
@@ -102,6 +105,7 @@ fn what_was_never_transmitted_can_be_taken_back_after_a_larger_one_failed() {
     assert!(lone.client.cancel(queued));
 }
 
+// PROTOCOL.md R-8.
 #[test]
 fn a_message_of_unknown_fate_over_a_limit_lowered_since_stays_unknown() {
     let mut line = Line::live();
@@ -137,6 +141,7 @@ fn a_welcome_with_the_highest_number_is_a_violation_and_no_panic() {
     }
 }
 
+// PROTOCOL.md S-16.
 #[test]
 fn of_many_cursors_and_credentials_in_a_packet_the_newest_count() {
     let mut lone = LoneSession::live();
@@ -148,6 +153,7 @@ fn of_many_cursors_and_credentials_in_a_packet_the_newest_count() {
     assert_eq!(wanted.hung_up, None);
 }
 
+// PROTOCOL.md F-13.
 #[test]
 fn a_packet_of_nothing_but_requests_is_a_violation() {
     let mut lone = LoneSession::live();
@@ -158,6 +164,7 @@ fn a_packet_of_nothing_but_requests_is_a_violation() {
     assert_eq!(lone.gets(&pairs(limits::NOTICES_MAX)).hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md S-18.
 #[test]
 fn a_client_over_the_window_is_closed() {
     let config =
@@ -170,6 +177,7 @@ fn a_client_over_the_window_is_closed() {
     assert_eq!(lone.gets(&[message(2, b"y")]).hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md F-4.
 #[test]
 fn a_message_over_the_limit_closes_with_its_own_code() {
     let config = session::Config { message_bytes: 10, ..session::Config::default() };
@@ -197,6 +205,7 @@ fn a_topic_s_name_has_1_to_255_bytes() {
     assert_eq!(lone.drain().frames().len(), 3, "and the server can read them");
 }
 
+// PROTOCOL.md S-14.
 #[test]
 fn subscriptions_are_bounded_by_both_ends() {
     let mut lone = LoneClient::live();

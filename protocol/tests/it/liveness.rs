@@ -11,6 +11,7 @@ use tautline_protocol::limits::{
 use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Format, Kind};
 
+// PROTOCOL.md C-14, C-16, C-17.
 #[test]
 fn a_half_open_connection_with_traffic_is_replaced_within_five_seconds() {
     let mut line = Line::live();
@@ -24,6 +25,7 @@ fn a_half_open_connection_with_traffic_is_replaced_within_five_seconds() {
     assert_eq!(line.hang_ups, [CloseCode::SILENT]);
 }
 
+// PROTOCOL.md C-14, C-16.
 #[test]
 fn a_half_open_connection_without_traffic_is_found_by_the_heartbeat() {
     let mut line = Line::live();
@@ -38,6 +40,7 @@ fn a_half_open_connection_without_traffic_is_found_by_the_heartbeat() {
     assert!(line.server.hang_ups.contains(&(1, CloseCode::SUPERSEDED)));
 }
 
+// PROTOCOL.md S-15.
 #[test]
 fn a_server_gives_up_a_client_that_is_gone() {
     let mut lone = LoneSession::live();
@@ -71,6 +74,7 @@ fn a_server_that_works_long_on_a_message_is_not_taken_for_dead() {
     assert_eq!(line.dials.len(), 1);
 }
 
+// PROTOCOL.md C-14, C-16.
 #[test]
 fn any_frame_is_life() {
     let mut lone = LoneClient::live();
@@ -82,6 +86,7 @@ fn any_frame_is_life() {
     assert!(lone.wait(HEARTBEAT_MS).transmitted("Ping"));
 }
 
+// PROTOCOL.md C-16, C-17.
 #[test]
 fn a_timer_that_fires_late_probes_before_it_condemns() {
     let mut lone = LoneClient::live();
@@ -96,6 +101,7 @@ fn a_timer_that_fires_late_probes_before_it_condemns() {
     assert!(done.dialed, "replaced at once");
 }
 
+// PROTOCOL.md C-16.
 #[test]
 fn a_timer_that_is_hardly_late_condemns() {
     let mut lone = LoneClient::live();
@@ -115,6 +121,7 @@ fn a_page_that_slept_over_its_probe_keeps_a_connection_that_lives() {
     assert_eq!(line.client.state(), State::Open);
 }
 
+// PROTOCOL.md C-14, C-15.
 #[test]
 fn hints_probe_a_live_connection_at_once_and_only_once() {
     for hint in [Hint::Online, Hint::Offline, Hint::Awake] {
@@ -128,6 +135,7 @@ fn hints_probe_a_live_connection_at_once_and_only_once() {
     assert!(lone.input(Input::Hint(Hint::Asleep)).packets.is_empty());
 }
 
+// PROTOCOL.md C-15.
 #[test]
 fn the_first_message_after_a_silence_carries_a_probe() {
     let mut lone = LoneClient::live();
@@ -141,6 +149,7 @@ fn the_first_message_after_a_silence_carries_a_probe() {
     assert!(!lone.drain().transmitted("Ping"));
 }
 
+// PROTOCOL.md C-14.
 #[test]
 fn a_message_in_flight_is_probed_after_four_round_trips_or_two_seconds() {
     // A round trip of 1.5 s, as HELLO and WELCOME show.
@@ -173,6 +182,7 @@ fn the_round_trip_is_measured_by_welcome_and_pong() {
     assert_eq!(lone.client.stats().round_trip_ms, 200, "nobody asked for these");
 }
 
+// PROTOCOL.md R-10.
 #[test]
 fn both_ends_answer_a_ping_with_its_number() {
     let mut lone = LoneClient::live();
@@ -182,6 +192,7 @@ fn both_ends_answer_a_ping_with_its_number() {
     assert!(lone.gets(&[Uplink::Pong { nonce: 5 }]).packets.is_empty());
 }
 
+// PROTOCOL.md C-14.
 #[test]
 fn the_server_s_heartbeat_is_kept_within_bounds() {
     for (heartbeat_ms, expected) in [(0, 1_000), (1_000, 1_000), (u64::MAX, 600_000)] {
@@ -191,6 +202,7 @@ fn the_server_s_heartbeat_is_kept_within_bounds() {
     }
 }
 
+// PROTOCOL.md S-15.
 #[test]
 fn a_server_that_only_listens_is_heard_of_all_the_same() {
     // The client sends all the time and gets no answer that is due: the server pings on its own.

@@ -5,12 +5,13 @@ use crate::lone_client::{LoneClient, hello, welcome};
 use tautline_protocol::client::{Config, Failure};
 use tautline_protocol::downlink::{Downlink, Entry, Welcome};
 use tautline_protocol::resume::Resumption;
-use tautline_protocol::{DIRECT, Epoch, Format, Kind};
+use tautline_protocol::{DIRECT, Epoch, Format, Kind, Start};
 use tautline_sim::engine::Keep;
 use tautline_sim::ledger::Fate;
 use tautline_sim::network::{Budget, Way};
 use tautline_sim::server::Behaviour;
 
+// PROTOCOL.md R-12.
 #[test]
 fn an_answered_message_is_not_sent_again_after_a_loss() {
     let mut lone = LoneClient::live();
@@ -49,6 +50,7 @@ fn sent_and_cut_off(config: Config) -> (Line, Vec<u64>) {
     (line, ids)
 }
 
+// PROTOCOL.md R-12.
 #[test]
 fn a_tombstone_settles_exactly_what_the_lost_session_had_processed() {
     let (mut line, mut ids) = sent_and_cut_off(Config::default());
@@ -60,6 +62,7 @@ fn a_tombstone_settles_exactly_what_the_lost_session_had_processed() {
     assert!(ids.iter().all(|id| line.handled(*id) == 1));
 }
 
+// PROTOCOL.md.
 #[test]
 fn a_tombstone_with_unread_direct_entries_tells_that_answers_are_lost() {
     let mut line = Line::live();
@@ -77,6 +80,7 @@ fn a_tombstone_with_unread_direct_entries_tells_that_answers_are_lost() {
     assert_eq!(line.fate(later), Fate::Acknowledged);
 }
 
+// PROTOCOL.md R-12.
 #[test]
 fn without_a_tombstone_messages_are_resent_and_marked() {
     let (mut line, mut ids) = sent_and_cut_off(Config::default());
@@ -89,6 +93,7 @@ fn without_a_tombstone_messages_are_resent_and_marked() {
     assert_eq!(marks, [false, false, false, true, true, true, false], "the last is surely new");
 }
 
+// PROTOCOL.md R-12.
 #[test]
 fn without_a_tombstone_messages_fail_if_that_is_the_policy() {
     let (mut line, ids) = sent_and_cut_off(failing_when_uncertain());
@@ -102,6 +107,7 @@ fn without_a_tombstone_messages_fail_if_that_is_the_policy() {
     assert_eq!(line.fate(later), Fate::Acknowledged, "it was never transmitted before");
 }
 
+// PROTOCOL.md R-6.
 #[test]
 fn a_loss_is_told_before_anything_of_the_new_incarnation() {
     let mut lone = LoneClient::live();
@@ -117,6 +123,7 @@ fn a_loss_is_told_before_anything_of_the_new_incarnation() {
     assert!(done.events.last().unwrap().starts_with("Message"), "{:?}", done.events);
 }
 
+// PROTOCOL.md R-3.
 #[test]
 fn the_welcome_of_a_loss_may_itself_be_lost() {
     for tombstone in [true, false] {
@@ -160,6 +167,7 @@ fn a_server_that_dies_with_all_it_knew_is_told_as_a_loss_and_nothing_else() {
     assert_eq!((line.handled(before), line.handled(after)), (1, 1));
 }
 
+// PROTOCOL.md R-1.
 #[test]
 fn a_server_that_forgot_its_last_steps_has_lost_the_session() {
     // It is restored from an older state: it knows less than the client was told.
@@ -175,6 +183,7 @@ fn a_server_that_forgot_its_last_steps_has_lost_the_session() {
     assert_eq!(line.fate(id), Fate::Acknowledged);
 }
 
+// PROTOCOL.md R-6.
 #[test]
 fn direct_messages_of_a_lost_session_are_said_to_be_missing() {
     let mut line = Line::live();
@@ -188,4 +197,43 @@ fn direct_messages_of_a_lost_session_are_said_to_be_missing() {
     line.push();
     line.must_converge();
     assert_eq!(line.ledger.payloads(DIRECT), [&b"push 1"[..], b"push 3"]);
+}
+
+// PROTOCOL.md R-7.
+#[test]
+fn the_mark_of_a_possible_duplicate_stays_until_the_message_is_settled() {
+    let mut lone = LoneClient::live();
+    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.drain();
+    lone.reconnects();
+    let lost = Welcome { resumption: Resumption::Lost, epoch: Epoch(2), ..welcome() };
+    let marked = lone.gets(&[Downlink::Welcome(lost)]).frames();
+    assert!(marked[0].contains("possible_duplicate: true"), "{marked:?}");
+    for _ in 0..3 {
+        lone.reconnects();
+        let resumed = Welcome { resumption: Resumption::Resumed, epoch: Epoch(2), ..welcome() };
+        assert_eq!(lone.gets(&[Downlink::Welcome(resumed)]).frames(), marked);
+    }
+    lone.gets(&[Downlink::Ack { seq: 1 }]);
+    lone.client.send(Kind::Send, Format::Text, "", b"n".to_vec()).unwrap();
+    assert!(lone.drain().transmitted("possible_duplicate: false"));
+}
+
+// PROTOCOL.md R-9.
+#[test]
+fn a_topic_is_read_on_whatever_became_of_the_session() {
+    for tombstone in [true, false] {
+        let mut line = Line::live();
+        let stream = line.subscribe("room", Start::Last(0)).unwrap();
+        line.run(100);
+        line.publish("room");
+        line.run(1_000);
+        line.cut(Some(0), Some(0));
+        line.expire(tombstone);
+        line.publish("room");
+        line.must_converge();
+        assert_eq!(line.ledger.losses.len(), 1);
+        assert_eq!(line.ledger.payloads(stream), [b"news 1", b"news 2"]);
+        assert!(line.ledger.gaps.is_empty(), "{:?}", line.ledger.gaps);
+    }
 }

@@ -28,3 +28,4 @@ mod topics;
 mod vector_fields;
 mod vectors;
 mod waiting;
+mod welcome;

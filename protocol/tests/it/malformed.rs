@@ -59,6 +59,7 @@ fn an_empty_packet_is_an_error() {
     refused_down(&[], DecodeError::Empty);
 }
 
+// PROTOCOL.md V-3.
 #[test]
 fn unknown_types_are_named() {
     let known: Vec<u8> = all_uplinks().map(|frame| encoded_up(&frame)[0]).collect();
@@ -71,6 +72,7 @@ fn unknown_types_are_named() {
     }
 }
 
+// PROTOCOL.md F-3.
 #[test]
 fn a_number_has_one_spelling() {
     let ping = 0x0a;
@@ -101,6 +103,7 @@ fn number(mut value: u64) -> Vec<u8> {
     bytes
 }
 
+// PROTOCOL.md F-4.
 #[test]
 fn a_length_over_its_limit_is_refused_before_it_is_believed() {
     // Of each only the head is there: the length alone decides.
@@ -135,6 +138,7 @@ fn a_length_over_its_limit_is_refused_before_it_is_believed() {
     refused_up(&payload, DecodeError::TooLong);
 }
 
+// PROTOCOL.md F-3, F-6, F-9, V-3.
 #[test]
 fn contradictions_are_refused() {
     let hello = |epoch: u8, numbers: &[u8]| {
@@ -186,6 +190,7 @@ fn contradictions_are_refused() {
     refused_down(&offset_ends, DecodeError::BadField);
 }
 
+// PROTOCOL.md F-5.
 #[test]
 fn text_is_utf8() {
     refused_up(&[0x80, 1, 1, 0xff], DecodeError::NotText);
@@ -209,6 +214,7 @@ fn every_decode_error_has_its_close_code_and_words() {
     assert_eq!(UnknownFrame(0x7f).to_string(), "no frame has type 0x7f in this direction");
 }
 
+// PROTOCOL.md F-2, F-12, F-13.
 #[test]
 fn the_session_closes_a_malformed_connection_with_a_code() {
     for (packet, code) in [
@@ -228,6 +234,7 @@ fn the_session_closes_a_malformed_connection_with_a_code() {
     assert_eq!(lone.drain().hung_up, Some(CloseCode::MALFORMED));
 }
 
+// PROTOCOL.md F-2, F-12, F-13.
 #[test]
 fn the_client_leaves_a_malformed_connection_and_keeps_its_messages() {
     for (packet, code) in [
@@ -251,6 +258,7 @@ fn the_client_leaves_a_malformed_connection_and_keeps_its_messages() {
     assert_eq!(lone.input(Input::Text).hung_up, Some(CloseCode::MALFORMED));
 }
 
+// PROTOCOL.md F-12.
 #[test]
 fn frames_before_a_fault_count_and_those_behind_it_do_not() {
     let mut lone = LoneClient::live_with(Config::default(), welcome());

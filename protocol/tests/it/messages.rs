@@ -10,6 +10,7 @@ use tautline_protocol::session;
 use tautline_protocol::{CloseCode, Format, Kind};
 use tautline_sim::ledger::Fate;
 
+// PROTOCOL.md S-6.
 #[test]
 fn exactly_the_next_message_is_taken() {
     let mut lone = LoneSession::live();
@@ -18,6 +19,7 @@ fn exactly_the_next_message_is_taken() {
     assert_eq!(lone.takes(), ["1", "2", "3"]);
 }
 
+// PROTOCOL.md S-6.
 #[test]
 fn duplicates_are_acknowledged_again_and_not_handled() {
     let mut lone = LoneSession::live();
@@ -32,6 +34,7 @@ fn duplicates_are_acknowledged_again_and_not_handled() {
     assert_eq!(lone.takes(), ["3"]);
 }
 
+// PROTOCOL.md S-7, C-6.
 #[test]
 fn a_duplicate_of_what_is_still_being_handled_is_not_acknowledged_too_early() {
     let mut lone = LoneSession::live();
@@ -46,6 +49,7 @@ fn a_duplicate_of_what_is_still_being_handled_is_not_acknowledged_too_early() {
     assert!(lone.gets(&[Downlink::Ack { seq: 0 }]).events.is_empty());
 }
 
+// PROTOCOL.md S-6.
 #[test]
 fn a_hole_is_refused_and_the_line_heals() {
     for low in [2, 3, 100, 128] {
@@ -56,6 +60,7 @@ fn a_hole_is_refused_and_the_line_heals() {
     }
 }
 
+// PROTOCOL.md F-8, S-6.
 #[test]
 fn the_low_byte_means_the_nearest_number() {
     // With 1,000 accepted, 0xe9 is due (1,001); up to 128 less is old, up to 127 more is a hole.
@@ -74,6 +79,7 @@ fn the_low_byte_means_the_nearest_number() {
     assert_eq!(lone.gets(&[message(0, b"m")]).hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md C-4, F-8.
 #[test]
 fn numbers_go_on_over_many_turns_of_their_low_byte() {
     let mut line = Line::live();
@@ -89,6 +95,7 @@ fn numbers_go_on_over_many_turns_of_their_low_byte() {
     assert_eq!(line.server.journal.len(), 2_000);
 }
 
+// PROTOCOL.md F-10.
 #[test]
 fn sends_of_one_turn_share_a_packet_and_their_acknowledgement() {
     let mut line = Line::live();
@@ -98,6 +105,7 @@ fn sends_of_one_turn_share_a_packet_and_their_acknowledgement() {
     assert_eq!(line.network.captured.len(), 2, "one packet there, one back");
 }
 
+// PROTOCOL.md S-7.
 #[test]
 fn an_acknowledgement_means_handled() {
     let mut line = Line::live();
@@ -109,6 +117,7 @@ fn an_acknowledgement_means_handled() {
     assert_eq!(line.fate(id), Fate::Acknowledged);
 }
 
+// PROTOCOL.md C-6.
 #[test]
 fn an_acknowledgement_from_the_future_is_a_violation() {
     for seq in [2, 3, 300, u64::MAX] {
@@ -121,6 +130,7 @@ fn an_acknowledgement_from_the_future_is_a_violation() {
     }
 }
 
+// PROTOCOL.md C-6.
 #[test]
 fn an_acknowledgement_of_a_queued_message_is_a_violation() {
     let mut lone = LoneClient::joining(Config::default());
@@ -134,6 +144,7 @@ fn an_acknowledgement_of_a_queued_message_is_a_violation() {
     assert_eq!(lone.gets(&[Downlink::Ack { seq: 2 }]).hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md C-9.
 #[test]
 fn a_volatile_message_goes_only_when_live() {
     let mut line = Line::new();
@@ -173,6 +184,7 @@ fn volatile_messages_that_do_not_fit_are_not_queued() {
     assert_eq!(lone.client.send_volatile(Format::Binary, None, &[0; 1_000]), Ok(()));
 }
 
+// PROTOCOL.md S-19.
 #[test]
 fn too_many_volatile_messages_are_dropped_by_the_session() {
     let config = session::Config { window_messages: 3, ..session::Config::default() };
@@ -182,6 +194,7 @@ fn too_many_volatile_messages_are_dropped_by_the_session() {
     assert_eq!(lone.takes().len(), 3);
 }
 
+// PROTOCOL.md C-4.
 #[test]
 fn cancelling_before_transmission_leaves_no_hole() {
     let mut line = Line::new();

@@ -30,6 +30,7 @@ fn the_outbox_is_bounded_by_count_and_by_bytes() {
     line.settle();
 }
 
+// PROTOCOL.md C-8.
 #[test]
 fn a_message_of_the_largest_size_goes_and_a_larger_one_does_not() {
     let mut line = Line::live();
@@ -43,6 +44,7 @@ fn a_message_of_the_largest_size_goes_and_a_larger_one_does_not() {
     assert_eq!(line.server.journal.len(), 3);
 }
 
+// PROTOCOL.md C-8, R-8.
 #[test]
 fn a_queued_message_over_the_server_s_limit_fails_and_leaves_no_hole() {
     let mut behaviour = Behaviour::default();
@@ -75,6 +77,7 @@ fn a_limit_raised_by_the_server_holds_at_once_and_has_an_end() {
     assert_eq!(sent, Err(SendError::TooLarge { size, max }));
 }
 
+// PROTOCOL.md C-5.
 #[test]
 fn no_more_messages_and_bytes_are_in_flight_than_the_window() {
     let welcome = Welcome { window_messages: 3, window_bytes: 1_000, ..welcome() };

@@ -83,6 +83,7 @@ fn socketio_4318_what_was_taken_back_is_not_sent_later() {
 }
 
 /// socket.io's skipMiddlewares: a resume skips the check of who it is, and the banned are back in.
+// PROTOCOL.md S-3.
 #[test]
 fn socketio_middlewares_a_resume_checks_the_credentials_again() {
     let mut line = Line::live_with(asking(), Behaviour::default());
@@ -122,6 +123,7 @@ fn signalr_55575_a_miscount_is_found_and_not_built_upon() {
 
 /// Azure Web PubSub: each internal retry of a message registers a new ackId, so that the service
 /// cannot tell the second from the first.
+// PROTOCOL.md C-4, R-12.
 #[test]
 fn webpubsub_a_retried_message_keeps_its_number() {
     let mut lone = LoneClient::live();
@@ -150,6 +152,7 @@ fn webpubsub_a_cut_rejects_nothing() {
 }
 
 /// slozhn and Web PubSub accept a number beyond the next, and what lies between is lost silently.
+// PROTOCOL.md C-10, S-6.
 #[test]
 fn slozhn_a_hole_is_accepted_by_neither_end() {
     let mut lone = LoneSession::live();
@@ -220,6 +223,7 @@ fn nats_dialing_empties_no_buffer() {
 }
 
 /// XEP-0198 tells what had arrived even when a resume fails; almost nobody else does.
+// PROTOCOL.md R-12.
 #[test]
 fn xep0198_a_failed_resume_still_tells_what_had_arrived() {
     let mut line = Line::live();

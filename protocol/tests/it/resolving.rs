@@ -26,6 +26,7 @@ fn check(
     assert_eq!(resolve(hello, record, stone, FRESH), expected);
 }
 
+// PROTOCOL.md.
 #[test]
 fn a_session_is_resumed_as_long_as_both_ends_overlap() {
     let resumed = (Resumption::Resumed, OLD, 10, 20);
@@ -35,6 +36,7 @@ fn a_session_is_resumed_as_long_as_both_ends_overlap() {
     }
 }
 
+// PROTOCOL.md.
 #[test]
 fn a_client_that_knows_more_than_the_server_has_lost_its_session() {
     for (acknowledged, received) in [(11, 20), (10, 21), (u64::MAX - 3, 0)] {
@@ -45,6 +47,7 @@ fn a_client_that_knows_more_than_the_server_has_lost_its_session() {
     check(&hello(3, 3), Some(of_another), None, (Resumption::Lost, FRESH, 5, 0));
 }
 
+// PROTOCOL.md R-11.
 #[test]
 fn a_tombstone_of_the_client_s_incarnation_is_told() {
     let known = (Resumption::LostAcceptedKnown, FRESH, 10, 20);
@@ -57,6 +60,7 @@ fn a_tombstone_of_the_client_s_incarnation_is_told() {
     check(&hello(11, 0), None, Some(STONE), (Resumption::Lost, FRESH, 13, 0));
 }
 
+// PROTOCOL.md R-11.
 #[test]
 fn a_client_that_knows_of_no_incarnation_gets_a_new_one_or_the_one_it_missed() {
     let hello = Hello { restart: 5, ..HELLO };

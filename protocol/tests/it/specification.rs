@@ -139,6 +139,7 @@ fn leb128(number: u64) -> Vec<u8> {
     [vec![number as u8 | 128], leb128(number / 128)].concat()
 }
 
+// PROTOCOL.md C-1, F-9, F-10.
 #[test]
 fn the_packets_of_the_example_session_are_what_the_machines_transmit() {
     let (examples, now) = (examples(), Instant::from_millis(0));
@@ -250,6 +251,7 @@ fn the_table_of_close_codes_is_that_of_the_code() {
     }
 }
 
+// PROTOCOL.md C-30, V-2.
 #[test]
 fn codes_newer_than_the_client_are_obeyed_by_their_class() {
     for code in 0..=u16::MAX {
@@ -335,4 +337,35 @@ fn the_specification_names_the_version_and_is_plain_text() {
     assert!(SPECIFICATION.contains(tautline_protocol::SUBPROTOCOL));
     assert!(SPECIFICATION.is_ascii());
     assert_eq!(SPECIFICATION.lines().find(|line| line.len() > 110), None);
+}
+
+#[test]
+fn every_requirement_stands_in_a_rule_with_a_number() {
+    let rules = SPECIFICATION.split("\n- **").skip(1);
+    let rules: String = rules.map(|rule| rule.split("\n\n").next().unwrap()).collect();
+    let (_, body) = SPECIFICATION.split_once("## 1 Words").unwrap();
+    for word in ["MUST", "SHOULD"] {
+        assert!(rules.contains(word));
+        assert_eq!(body.matches(word).count(), rules.matches(word).count(), "{word} outside");
+    }
+}
+
+#[test]
+fn the_table_of_heads_is_that_of_the_frames() {
+    let mut frames: BTreeMap<u8, [&str; 2]> = BTreeMap::new();
+    let mut add = |name: &'static str, packet: Vec<u8>, direction: usize| {
+        let head = match packet[0] {
+            message @ 0x80.. => message & 0x80,
+            entry @ 0x40.. => entry & 0x40,
+            head => head,
+        };
+        frames.entry(head).or_default()[direction] = name.split(' ').next().unwrap();
+    };
+    UPLINKS.iter().for_each(|(name, frame)| add(name, encoded_up(frame), 0));
+    DOWNLINKS.iter().for_each(|(name, frame)| add(name, encoded_down(frame), 1));
+    let rows = table(&["head", "from the client", "from the server"]);
+    let head = |row: &[&str]| u8::from_str_radix(&row[0][2..4], 16).unwrap();
+    let said: BTreeMap<u8, [&str; 2]> =
+        rows.iter().map(|row| (head(row), [row[1], row[2]])).collect();
+    assert_eq!(said, frames);
 }

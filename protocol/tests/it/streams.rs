@@ -11,6 +11,7 @@ use tautline_protocol::uplink::{self, Uplink};
 use tautline_protocol::{Epoch, Format, Start};
 use tautline_sim::server::Behaviour;
 
+// PROTOCOL.md C-1.
 #[test]
 fn subscribing_between_hello_and_welcome_takes_effect_on_this_connection() {
     let mut lone = LoneClient::joining(Config::default());
@@ -20,6 +21,7 @@ fn subscribing_between_hello_and_welcome_takes_effect_on_this_connection() {
     assert!(done.transmitted(&format!("Subscribe {{ stream: {stream}")), "{done:?}");
 }
 
+// PROTOCOL.md C-1.
 #[test]
 fn unsubscribing_between_hello_and_welcome_reaches_the_server() {
     let mut lone = LoneClient::new(Config::default());
@@ -40,6 +42,7 @@ fn a_subscription_that_ends_in_the_turn_it_began_costs_nothing() {
     assert!(lone.drain().packets.is_empty());
 }
 
+// PROTOCOL.md C-13.
 #[test]
 fn a_cursor_is_not_reported_before_its_subscription_stands_again() {
     // The server takes half a second to allow a subscription; a report is due after 0.2 s.
@@ -72,6 +75,7 @@ fn a_report_that_comes_before_the_subscription_stands_is_no_violation() {
     assert_eq!(lone.session.room(1).entries, config.stream_window_entries, "all ten are handled");
 }
 
+// PROTOCOL.md S-9, S-13.
 #[test]
 fn a_log_begun_anew_under_a_live_reader_is_read_from_its_start() {
     let mut lone = LoneSession::live();
@@ -88,6 +92,7 @@ fn a_log_begun_anew_under_a_live_reader_is_read_from_its_start() {
     assert_eq!(lone.gets(&[Uplink::Received { stream: 1, offset: 100 }]).hung_up, None);
 }
 
+// PROTOCOL.md S-2, S-14.
 #[test]
 fn subscriptions_over_the_limit_are_refused_behind_welcome() {
     let mut behaviour = Behaviour::default();
@@ -97,8 +102,8 @@ fn subscriptions_over_the_limit_are_refused_behind_welcome() {
         line.subscribe(topic, Start::Last(0)).unwrap();
     }
     line.must_converge();
-    let refused: Vec<_> = line.ledger.refused_streams.iter().map(|(stream, _)| *stream).collect();
-    assert_eq!(refused, [3, 4]);
+    let too_many = || b"too-many".to_vec();
+    assert_eq!(line.ledger.refused_streams, [(3, too_many()), (4, too_many())]);
     assert_eq!(line.dials.len(), 1);
 }
 
@@ -123,6 +128,7 @@ fn a_gap_wider_than_the_window_does_not_fill_it() {
     assert_eq!(line.ledger.gaps.len(), 1);
 }
 
+// PROTOCOL.md S-12.
 #[test]
 fn what_is_carried_over_and_unhandled_still_counts_for_the_window() {
     let config = session::Config { stream_window_entries: 10, ..session::Config::default() };
@@ -138,6 +144,7 @@ fn what_is_carried_over_and_unhandled_still_counts_for_the_window() {
     assert_eq!(lone.session.room(1).entries, 10);
 }
 
+// PROTOCOL.md C-1, C-11.
 #[test]
 fn a_gap_behind_handled_entries_counts_as_handled() {
     let mut lone = LoneClient::live();
@@ -176,4 +183,20 @@ fn the_last_offset_there_is_is_delivered_like_any_other() {
     let wanted = lone.drain();
     assert!(wanted.transmitted("offset: 18446744073709551615"), "{wanted:?}");
     assert_eq!(wanted.frames().len(), 2, "SUBSCRIBED and one entry");
+}
+
+// PROTOCOL.md S-10.
+#[test]
+fn nothing_is_delivered_before_the_subscription_stands() {
+    let mut lone = LoneSession::live();
+    let start = Start::After(Cursor { epoch: Epoch(9), received: 10, handled: 10 });
+    lone.gets(&[Uplink::Subscribe { stream: 1, topic: "t", start }]);
+    let entry = EncodedEntry::new(Format::Text, Entry::Message(b"x"));
+    lone.session.deliver(1, 11, std::slice::from_ref(&entry));
+    assert!(lone.drain().packets.is_empty());
+    lone.session.subscribed(1, Epoch(9), 10);
+    lone.session.deliver(1, 11, &[entry]);
+    let frames = lone.drain().frames();
+    let kinds: Vec<_> = frames.iter().map(|it| it.split(' ').next().unwrap()).collect();
+    assert_eq!(kinds, ["Subscribed", "Entry"]);
 }

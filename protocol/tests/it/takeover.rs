@@ -24,6 +24,7 @@ fn same_session(line: &Line, connection: u64) -> Hello<'static> {
     Hello { session: line.session, connection, credentials: b"", ..HELLO }
 }
 
+// PROTOCOL.md S-4.
 #[test]
 fn the_older_connection_is_closed_at_once_and_the_newer_goes_on() {
     let mut line = Line::live();
@@ -39,6 +40,7 @@ fn the_older_connection_is_closed_at_once_and_the_newer_goes_on() {
     assert_eq!(end, End::Stopped(CloseCode::SUPERSEDED));
 }
 
+// PROTOCOL.md S-4.
 #[test]
 fn a_handler_that_is_still_running_is_waited_for() {
     let behaviour = Behaviour { handler_ms: 1_000, ..Behaviour::default() };
@@ -55,6 +57,7 @@ fn a_handler_that_is_still_running_is_waited_for() {
     assert!(ids.iter().all(|id| line.handled(*id) == 1));
 }
 
+// PROTOCOL.md S-4.
 #[test]
 fn what_a_stale_connection_still_sends_is_not_taken() {
     let mut lone = LoneSession::live();
@@ -69,6 +72,7 @@ fn what_a_stale_connection_still_sends_is_not_taken() {
     assert_eq!(lone.session.take_message(), None);
 }
 
+// PROTOCOL.md S-4.
 #[test]
 fn a_stale_connection_says_nothing_any_more() {
     let mut lone = LoneSession::live();
@@ -90,6 +94,7 @@ fn a_stale_connection_says_nothing_any_more() {
     assert_eq!(wanted.wake_at, None);
 }
 
+// PROTOCOL.md S-5.
 #[test]
 fn a_hello_that_comes_late_does_not_take_over_from_a_newer_connection() {
     let mut line = Line::new();
@@ -109,6 +114,7 @@ fn a_hello_that_comes_late_does_not_take_over_from_a_newer_connection() {
     assert_eq!(line.dials.len(), 2);
 }
 
+// PROTOCOL.md C-2.
 #[test]
 fn connections_are_counted_in_hello() {
     let mut lone = LoneClient::joining(Config::default());
@@ -120,6 +126,7 @@ fn connections_are_counted_in_hello() {
     }
 }
 
+// PROTOCOL.md C-17.
 #[test]
 fn late_packets_of_a_detached_connection_reach_nobody() {
     let mut line = Line::live();

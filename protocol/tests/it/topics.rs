@@ -10,6 +10,7 @@ use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Epoch, Format, Start};
 use tautline_sim::server::Behaviour;
 
+// PROTOCOL.md C-1, S-9.
 #[test]
 fn a_subscription_survives_cuts_and_misses_nothing() {
     let mut line = Line::live();
@@ -32,6 +33,7 @@ fn a_subscription_survives_cuts_and_misses_nothing() {
     assert!(line.ledger.gaps.is_empty());
 }
 
+// PROTOCOL.md C-11, S-10.
 #[test]
 fn a_reader_carries_on_where_it_is_told_to() {
     let mut line = Line::live();
@@ -49,6 +51,7 @@ fn a_reader_carries_on_where_it_is_told_to() {
     assert_eq!(line.ledger.gaps, [(foreign, missing)]);
 }
 
+// PROTOCOL.md C-11, S-11.
 #[test]
 fn a_gap_on_resume_is_told_before_anything_newer() {
     let mut line = Line::live();
@@ -68,6 +71,7 @@ fn a_gap_on_resume_is_told_before_anything_newer() {
     assert_eq!(line.ledger.payloads(stream), [b"news 1", b"news 4"]);
 }
 
+// PROTOCOL.md C-11, S-11.
 #[test]
 fn a_gap_under_a_live_but_slow_reader_is_told_in_its_place() {
     let mut behaviour = Behaviour::default();
@@ -88,6 +92,7 @@ fn a_gap_under_a_live_but_slow_reader_is_told_in_its_place() {
     assert_eq!(line.dials.len(), 1);
 }
 
+// PROTOCOL.md C-11, S-11.
 #[test]
 fn a_log_begun_anew_is_told_live_and_on_resume() {
     for live in [true, false] {
@@ -110,6 +115,7 @@ fn a_log_begun_anew_is_told_live_and_on_resume() {
     }
 }
 
+// PROTOCOL.md S-11.
 #[test]
 fn a_gap_does_not_overtake_the_entries_before_it() {
     let mut lone = LoneSession::live();
@@ -125,6 +131,7 @@ fn a_gap_does_not_overtake_the_entries_before_it() {
     assert!(frames[4].contains("offset: 6"));
 }
 
+// PROTOCOL.md C-12, C-29, S-13.
 #[test]
 fn late_entries_of_an_ended_subscription_are_dropped() {
     let mut line = Line::live();
@@ -163,6 +170,7 @@ fn a_refused_subscription_ends_and_takes_no_room() {
     assert_eq!(line.ledger.refused_streams.len(), 1, "it is not asked for again");
 }
 
+// PROTOCOL.md C-12, S-20.
 #[test]
 fn stream_ids_are_not_used_twice() {
     let mut lone = LoneClient::live();
@@ -175,6 +183,7 @@ fn stream_ids_are_not_used_twice() {
     assert_eq!(wanted.hung_up, Some(CloseCode::VIOLATION));
 }
 
+// PROTOCOL.md C-10, C-11, C-12, S-11.
 #[test]
 fn what_a_server_must_not_say_about_streams_is_a_violation() {
     let (epoch, offset) = (EPOCH, 5);

@@ -7,6 +7,7 @@ use tautline_protocol::client::{Config, Hint, Input};
 use tautline_protocol::downlink::Downlink;
 use tautline_sim::ledger::Fate;
 
+// PROTOCOL.md C-23.
 #[test]
 fn a_page_put_aside_does_not_shorten_a_firm_wait() {
     let mut lone = LoneClient::joining(Config::default());
@@ -18,6 +19,7 @@ fn a_page_put_aside_does_not_shorten_a_firm_wait() {
     assert!(lone.wait(20_000).dialed);
 }
 
+// PROTOCOL.md C-23.
 #[test]
 fn a_page_put_aside_still_obeys_goaway() {
     let mut lone = LoneClient::live();
@@ -28,6 +30,7 @@ fn a_page_put_aside_still_obeys_goaway() {
     assert!(lone.wait(20_000).dialed);
 }
 
+// PROTOCOL.md C-17, C-23.
 #[test]
 fn a_connection_that_dies_after_goaway_is_not_replaced_too_early() {
     let mut lone = LoneClient::live();
@@ -53,6 +56,7 @@ fn the_reason_of_an_older_refusal_is_not_told_for_the_end() {
     assert!(done.told("reason: []"), "{done:?}");
 }
 
+// PROTOCOL.md C-21.
 #[test]
 fn hints_end_a_wait_within_a_tenth_of_a_second() {
     for hint in [Hint::Online, Hint::Awake] {
@@ -68,6 +72,7 @@ fn hints_end_a_wait_within_a_tenth_of_a_second() {
     }
 }
 
+// PROTOCOL.md C-20, C-21, C-23.
 #[test]
 fn a_firm_wait_is_not_shortened_by_hints() {
     for frame in [
@@ -84,6 +89,7 @@ fn a_firm_wait_is_not_shortened_by_hints() {
     }
 }
 
+// PROTOCOL.md C-20, C-30.
 #[test]
 fn a_server_that_is_full_is_left_alone_for_at_least_half_the_cap() {
     for code in [CloseCode::FULL, CloseCode::TOO_MANY, CloseCode(4150), CloseCode(1013)] {
@@ -94,6 +100,7 @@ fn a_server_that_is_full_is_left_alone_for_at_least_half_the_cap() {
     }
 }
 
+// PROTOCOL.md C-23.
 #[test]
 fn no_server_can_send_a_client_away_for_longer_than_ten_minutes() {
     let mut lone = LoneClient::joining(Config::default());
@@ -106,6 +113,7 @@ fn no_server_can_send_a_client_away_for_longer_than_ten_minutes() {
     assert!(lone.wait(1_200_000).dialed);
 }
 
+// PROTOCOL.md C-24.
 #[test]
 fn goaway_replaces_the_connection_in_its_time_and_loses_nothing() {
     let mut line = Line::live();
@@ -124,6 +132,7 @@ fn goaway_replaces_the_connection_in_its_time_and_loses_nothing() {
     assert!(ids.iter().all(|id| line.handled(*id) == 1));
 }
 
+// PROTOCOL.md C-23.
 #[test]
 fn a_server_that_goes_away_early_is_not_asked_before_the_time_it_gave() {
     let mut lone = LoneClient::live();
@@ -146,6 +155,7 @@ fn a_time_that_goaway_gave_is_over_once_the_attempt_begins() {
     }
 }
 
+// PROTOCOL.md C-23.
 #[test]
 fn goaway_spreads_a_crowd() {
     let mut times: Vec<u64> = Vec::new();
@@ -159,6 +169,7 @@ fn goaway_spreads_a_crowd() {
     assert!(times[25] < 5_000 && times[75] > 6_000, "{times:?}");
 }
 
+// PROTOCOL.md C-25.
 #[test]
 fn a_page_put_aside_holds_no_connection_and_comes_back_when_it_wakes() {
     let mut line = Line::live();
@@ -195,6 +206,7 @@ fn suspending_ends_every_kind_of_attempt() {
     }
 }
 
+// PROTOCOL.md C-18.
 #[test]
 fn an_attempt_that_hangs_is_given_up_and_tried_again() {
     let mut opening = LoneClient::new(Config::default());

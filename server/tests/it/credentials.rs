@@ -10,6 +10,7 @@ use crate::client::{Client, Told};
 use crate::raw::{Heard, Raw, hello};
 use crate::world::World;
 
+// PROTOCOL.md C-22, S-3.
 #[tokio::test]
 async fn refused_credentials_end_the_line_with_the_reason() {
     let world = World::start().await;
@@ -53,6 +54,7 @@ async fn credentials_that_run_out_are_renewed_on_the_live_line() {
     assert_eq!(client.machine.stats().connections, 1);
 }
 
+// PROTOCOL.md S-16.
 #[tokio::test]
 async fn fresh_credentials_that_are_refused_end_the_connection() {
     let world = World::start().await;
@@ -64,6 +66,7 @@ async fn fresh_credentials_that_are_refused_end_the_connection() {
     assert_eq!((code, reason.as_deref()), (4200, Some("nobody may not come in")));
 }
 
+// PROTOCOL.md S-16.
 #[tokio::test]
 async fn fresh_credentials_of_somebody_else_end_the_line() {
     let world = World::start().await;
@@ -72,6 +75,7 @@ async fn fresh_credentials_of_somebody_else_end_the_line() {
     assert_eq!(raw.closed().await.0, 4301);
 }
 
+// PROTOCOL.md S-16.
 #[tokio::test]
 async fn credentials_that_are_not_renewed_in_time_end_the_connection() {
     let world = World::start().await;

@@ -38,6 +38,7 @@ async fn ask(address: SocketAddr, headers: &[(&str, &str)]) -> String {
 
 const PROTOCOL: (&str, &str) = ("Sec-WebSocket-Protocol", "tautline.1");
 
+// PROTOCOL.md S-21.
 #[tokio::test]
 async fn foreign_pages_may_not_connect() {
     let config = Config { allowed_origins: vec!["https://a.test".into()], ..Config::default() };
@@ -59,6 +60,7 @@ async fn foreign_pages_may_not_connect() {
     assert!(ask(world.address, &[PROTOCOL]).await.starts_with("HTTP/1.1 101"), "no browser");
 }
 
+// PROTOCOL.md F-1, V-1.
 #[tokio::test]
 async fn the_subprotocol_has_to_be_offered() {
     let world = World::start().await;
@@ -71,13 +73,14 @@ async fn the_subprotocol_has_to_be_offered() {
     assert!(both.contains("sec-websocket-protocol: tautline.1\r\n"), "{both}");
 }
 
+// PROTOCOL.md V-1.
 #[tokio::test]
 async fn a_client_of_unknown_versions_learns_that_by_a_close_code() {
     let world = World::start().await;
     let mut request = format!("ws://{}/line", world.address).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "tautline.9".parse().unwrap());
     let (socket, _) = soon(tokio_tungstenite::connect_async(request)).await.unwrap();
-    assert_eq!(Raw { socket }.closed().await.0, 4302);
+    assert_eq!(Raw { socket }.closed().await, (4302, None), "and nothing that it might not read");
 }
 
 #[tokio::test]
@@ -91,6 +94,7 @@ async fn a_plain_request_is_told_what_this_is() {
     assert!(response.contains("This is where Tautline lines connect to."), "{response}");
 }
 
+// PROTOCOL.md S-1, S-2.
 #[tokio::test]
 async fn a_client_that_says_nothing_is_not_waited_for() {
     let mut config = Config::default();
@@ -100,6 +104,7 @@ async fn a_client_that_says_nothing_is_not_waited_for() {
     assert_eq!((code, reason.as_deref()), (4003, Some("no HELLO came in time")));
 }
 
+// PROTOCOL.md F-2, F-12.
 #[tokio::test]
 async fn garbage_closes_the_connection_and_leaves_the_session_intact() {
     let world = World::start().await;
@@ -115,6 +120,7 @@ async fn garbage_closes_the_connection_and_leaves_the_session_intact() {
     assert_eq!(raw.closed().await.0, 4001);
 }
 
+// PROTOCOL.md F-4.
 #[tokio::test]
 async fn a_message_over_the_limit_stops_the_client() {
     let mut config = Config::default();
@@ -128,6 +134,7 @@ async fn a_message_over_the_limit_stops_the_client() {
     assert_eq!(raw.closed().await.0, 4304);
 }
 
+// PROTOCOL.md F-11, F-13.
 #[tokio::test]
 async fn a_packet_over_the_limit_is_not_even_read() {
     let mut config = Config::default();
@@ -138,6 +145,7 @@ async fn a_packet_over_the_limit_is_not_even_read() {
     assert_eq!(raw.closed().await.0, 4304);
 }
 
+// PROTOCOL.md R-10.
 #[tokio::test]
 async fn pings_are_answered_while_a_handler_waits() {
     let world = World::start().await;

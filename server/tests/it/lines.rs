@@ -7,6 +7,7 @@ use tautline_server::{Config, Payload, PostError};
 use crate::client::Client;
 use crate::world::World;
 
+// PROTOCOL.md S-7.
 #[tokio::test]
 async fn a_message_is_acknowledged_after_the_handler_has_seen_it() {
     let world = World::start().await;
@@ -16,6 +17,7 @@ async fn a_message_is_acknowledged_after_the_handler_has_seen_it() {
     assert_eq!(world.script.seen(), ["hello"]);
 }
 
+// PROTOCOL.md C-4, S-7.
 #[tokio::test]
 async fn many_messages_are_handled_once_and_in_order() {
     let world = World::start().await;
@@ -97,6 +99,7 @@ async fn a_handler_sends_along_with_accepting_or_not_at_all() {
     assert_eq!(client.next(DIRECT).await, (2, "pushed".into()), "the refusal was entry 1");
 }
 
+// PROTOCOL.md S-8.
 #[tokio::test]
 async fn a_reader_that_is_full_still_gets_its_messages_acknowledged() {
     let mut config = Config::default();
@@ -130,6 +133,7 @@ async fn the_application_pushes_to_a_session_connected_or_not() {
     assert!(matches!(large, Err(PostError::TooLarge { size }) if size == 17 << 20));
 }
 
+// PROTOCOL.md C-9, S-19.
 #[tokio::test]
 async fn volatile_messages_are_handled_in_line_and_not_acknowledged() {
     let world = World::start().await;
@@ -144,6 +148,7 @@ async fn volatile_messages_are_handled_in_line_and_not_acknowledged() {
     assert_eq!(client.machine.stats().settled, 1);
 }
 
+// PROTOCOL.md C-26, S-17.
 #[tokio::test]
 async fn goodbye_ends_the_session() {
     let world = World::start().await;

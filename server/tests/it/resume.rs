@@ -63,6 +63,7 @@ async fn what_is_pushed_during_cuts_arrives_once_and_in_order() {
     assert_eq!(seen, expected);
 }
 
+// PROTOCOL.md S-8.
 #[tokio::test]
 async fn a_reply_on_its_way_at_the_cut_comes_after_it() {
     let world = World::start().await;
@@ -84,6 +85,7 @@ async fn a_reply_on_its_way_at_the_cut_comes_after_it() {
     assert_eq!(world.script.seen(), ["wait"]);
 }
 
+// PROTOCOL.md S-6.
 #[tokio::test]
 async fn a_duplicate_is_acknowledged_again_and_not_handled() {
     let world = World::start().await;
@@ -102,6 +104,7 @@ async fn a_duplicate_is_acknowledged_again_and_not_handled() {
     assert_eq!(world.script.seen(), ["one", "two", "three"]);
 }
 
+// PROTOCOL.md F-12, S-6.
 #[tokio::test]
 async fn a_hole_is_a_violation_and_leaves_the_session_intact() {
     let world = World::start().await;
@@ -137,6 +140,7 @@ async fn cut_before_the_acknowledgement(world: &World, mut client: Client) -> Cl
     client
 }
 
+// PROTOCOL.md R-12.
 #[tokio::test]
 async fn a_lost_session_with_a_tombstone_settles_exactly() {
     let world = forgetful(100).await;
@@ -151,6 +155,7 @@ async fn a_lost_session_with_a_tombstone_settles_exactly() {
     assert_eq!(world.script.seen(), ["wait", "next"], "nothing is sent again");
 }
 
+// PROTOCOL.md.
 #[tokio::test]
 async fn a_lost_session_without_a_tombstone_is_sent_again_and_marked() {
     let world = forgetful(0).await;
@@ -166,6 +171,7 @@ async fn a_lost_session_without_a_tombstone_is_sent_again_and_marked() {
     assert_eq!(world.script.seen(), ["wait", "wait?", "next"]);
 }
 
+// PROTOCOL.md R-3.
 #[tokio::test]
 async fn a_hello_whose_welcome_was_lost_gets_the_same_answer_again() {
     let world = forgetful(100).await;
@@ -183,6 +189,7 @@ async fn a_hello_whose_welcome_was_lost_gets_the_same_answer_again() {
     }
 }
 
+// PROTOCOL.md R-4.
 #[tokio::test]
 async fn what_is_pushed_after_a_lost_welcome_is_not_lost() {
     // There is room for one session only, so that another one's coming is the loss.
@@ -202,6 +209,7 @@ async fn what_is_pushed_after_a_lost_welcome_is_not_lost() {
     assert_eq!(third.hear().await, Heard::Entry(1));
 }
 
+// PROTOCOL.md R-12.
 #[tokio::test]
 async fn messages_of_unknown_fate_fail_if_the_client_wants_that() {
     let world = forgetful(0).await;
@@ -216,6 +224,7 @@ async fn messages_of_unknown_fate_fail_if_the_client_wants_that() {
     assert_eq!(world.script.seen(), ["wait"]);
 }
 
+// PROTOCOL.md S-1.
 #[tokio::test]
 async fn nothing_may_come_before_hello_nor_hello_twice() {
     let world = World::start().await;

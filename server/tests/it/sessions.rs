@@ -12,6 +12,7 @@ async fn refused(world: &World, hello: Hello<'_>) -> (u16, Option<String>) {
     raw.closed().await
 }
 
+// PROTOCOL.md S-22.
 #[tokio::test]
 async fn a_server_full_of_connected_sessions_takes_no_more() {
     let memory = MemoryConfig { sessions: 2, ..MemoryConfig::default() };
@@ -36,6 +37,7 @@ async fn a_session_without_a_connection_gives_way() {
     assert!(world.server.push([2; 16], Payload::text("here")).await.is_ok());
 }
 
+// PROTOCOL.md S-22.
 #[tokio::test]
 async fn an_identity_has_a_bound_of_its_own() {
     let memory = MemoryConfig { sessions_per_identity: 2, ..MemoryConfig::default() };
@@ -63,6 +65,7 @@ async fn nobody_in_particular_has_no_such_bound() {
     let (_two, _) = Raw::join(world.address, anonymous(2)).await;
 }
 
+// PROTOCOL.md S-22.
 #[tokio::test]
 async fn a_connection_too_many_is_told_why() {
     let config = Config { connections: 2, ..Config::default() };
@@ -77,6 +80,7 @@ async fn a_connection_too_many_is_told_why() {
     let (_three, _) = Raw::join(world.address, hello(3)).await;
 }
 
+// PROTOCOL.md S-22.
 #[tokio::test]
 async fn an_address_has_a_bound_of_its_own() {
     let config = Config { connections_per_address: 1, ..Config::default() };

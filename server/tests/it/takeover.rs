@@ -12,6 +12,7 @@ fn again(connection: u64, welcome: &Welcome) -> Hello<'static> {
     Hello { connection, epoch: welcome.epoch, ..hello(1) }
 }
 
+// PROTOCOL.md S-4.
 #[tokio::test]
 async fn a_newer_connection_ends_the_one_before() {
     let world = World::start().await;
@@ -21,6 +22,7 @@ async fn a_newer_connection_ends_the_one_before() {
     assert_eq!((second.resumption, second.epoch), (Resumption::Resumed, first.epoch));
 }
 
+// PROTOCOL.md S-4.
 #[tokio::test]
 async fn a_running_handler_is_committed_before_the_session_is_resumed() {
     let world = World::start().await;
@@ -54,6 +56,7 @@ async fn a_handler_outlives_its_connection() {
     assert_eq!(world.script.seen(), ["wait"]);
 }
 
+// PROTOCOL.md S-4.
 #[tokio::test]
 async fn only_the_newest_of_those_that_wait_gets_the_session() {
     let world = World::start().await;
@@ -71,6 +74,7 @@ async fn only_the_newest_of_those_that_wait_gets_the_session() {
     assert_eq!(welcome.accepted, 1);
 }
 
+// PROTOCOL.md S-5.
 #[tokio::test]
 async fn a_late_hello_does_not_take_over_from_a_newer_connection() {
     let world = World::start().await;
@@ -82,6 +86,7 @@ async fn a_late_hello_does_not_take_over_from_a_newer_connection() {
     assert_eq!(new.hear().await, Heard::Ack(1));
 }
 
+// PROTOCOL.md S-3.
 #[tokio::test]
 async fn another_identity_takes_over_nothing() {
     let world = World::start().await;

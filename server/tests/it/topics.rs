@@ -62,6 +62,7 @@ async fn a_publisher_reads_its_own_topic_too() {
     assert_eq!(client.next(stream).await, (3, "announced".into()));
 }
 
+// PROTOCOL.md S-10.
 #[tokio::test]
 async fn a_new_reader_gets_as_much_history_as_it_asks_for() {
     let world = World::start().await;
@@ -78,6 +79,7 @@ async fn a_new_reader_gets_as_much_history_as_it_asks_for() {
     }
 }
 
+// PROTOCOL.md S-10.
 #[tokio::test]
 async fn a_reader_carries_on_behind_its_cursor() {
     let world = World::start().await;
@@ -97,6 +99,7 @@ async fn a_reader_carries_on_behind_its_cursor() {
     assert_eq!(second.next(stream).await, (2, "new".into()));
 }
 
+// PROTOCOL.md S-9.
 #[tokio::test]
 async fn subscriptions_survive_a_cut() {
     let world = World::start().await;
@@ -113,6 +116,7 @@ async fn subscriptions_survive_a_cut() {
     }
 }
 
+// PROTOCOL.md C-11, S-11.
 #[tokio::test]
 async fn what_was_trimmed_during_a_cut_is_a_gap() {
     let world = keeping(5).await;
@@ -160,6 +164,7 @@ async fn a_reader_that_is_too_slow_gets_a_gap_and_holds_up_nobody() {
     assert_eq!(slow.next(slow_stream).await.0, 101);
 }
 
+// PROTOCOL.md S-12.
 #[tokio::test]
 async fn an_entry_larger_than_the_window_goes_alone() {
     let world = World::start().await;
@@ -241,6 +246,7 @@ async fn a_topic_too_many_is_refused() {
     client.acknowledged(id).await;
 }
 
+// PROTOCOL.md C-29.
 #[tokio::test]
 async fn nothing_comes_after_unsubscribing() {
     let world = World::start().await;

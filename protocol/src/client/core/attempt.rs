@@ -86,7 +86,7 @@ impl Core {
         self.wait(reason, Reaction::Retry);
     }
 
-    /// The connection is gone; `code` says what to do about it.
+    /// The connection is gone; `code` says what to do about it. PROTOCOL.md C-22, C-30.
     pub(super) fn lost_connection(&mut self, reason: &'static str, code: CloseCode) {
         let fixed = matches!(self.config.credentials, Credentials::Fixed(_));
         match code.reaction() {
@@ -127,7 +127,7 @@ impl Core {
         self.said_bye = false;
     }
 
-    /// Replaces a live connection at once.
+    /// Replaces a live connection at once. PROTOCOL.md C-17, C-24.
     fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
         self.notices.push(Notice::HangUp(code));
@@ -152,6 +152,7 @@ impl Core {
         }
     }
 
+    /// PROTOCOL.md C-14.
     pub(super) fn probe(&mut self) {
         let State::Live(live) = &mut self.state else { return };
         let nonce = live.liveness.probe(self.now, &self.round_trip);
@@ -168,6 +169,7 @@ impl Core {
     }
 
     /// The network or the page is back: waiting ends, a live connection has to prove itself.
+    /// PROTOCOL.md C-15, C-21.
     fn kick(&mut self) {
         let soon = self.now.after(self.backoff.up_to(BACKOFF_FIRST_MS));
         let soon = self.not_before.map_or(soon, |asked| asked.max(soon));
@@ -188,6 +190,7 @@ impl Core {
         }
     }
 
+    /// PROTOCOL.md C-25.
     fn suspend(&mut self) {
         match self.state {
             State::Dialing { .. } | State::Joining { .. } | State::Live(_) => {

@@ -109,7 +109,7 @@ impl Core {
         });
     }
 
-    /// Whether WELCOME fits what this client has said and knows.
+    /// Whether WELCOME fits what this client has said and knows. PROTOCOL.md C-3.
     fn is_consistent(&self, welcome: &Welcome) -> bool {
         let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
         let accepted = welcome.accepted;
@@ -130,6 +130,7 @@ impl Core {
         }
     }
 
+    /// PROTOCOL.md R-5.
     fn resumed(&mut self, welcome: &Welcome) {
         self.epoch = welcome.epoch;
         if let Some(direct) = self.streams.first_mut() {
@@ -143,6 +144,7 @@ impl Core {
         }
     }
 
+    /// PROTOCOL.md.
     fn lost(&mut self, welcome: &Welcome) {
         let accepted_known = welcome.resumption == Resumption::LostAcceptedKnown;
         let all_received = accepted_known && self.direct_cursor().received >= welcome.head;
@@ -169,7 +171,7 @@ impl Core {
         }
     }
 
-    /// Fails what was queued before the server's limit was known and is over it.
+    /// Fails what was queued before the server's limit was known and is over it. PROTOCOL.md R-8.
     fn limit_messages(&mut self, message_bytes: u64) {
         let max = usize::try_from(message_bytes).unwrap_or(usize::MAX).min(MESSAGE_BYTES_MAX);
         if max < self.message_bytes_max {
@@ -181,6 +183,7 @@ impl Core {
         self.message_bytes_max = max;
     }
 
+    /// PROTOCOL.md C-6.
     fn acknowledged(&mut self, seq: Seq) {
         let in_flight = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
         if seq > in_flight {
@@ -265,7 +268,7 @@ impl Core {
     }
 
     /// An answer to message `seq` has come, which settles it; and, because messages are handled in
-    /// order and answers come in order, every message before it.
+    /// order and answers come in order, every message before it. PROTOCOL.md C-6.
     fn answered(&mut self, seq: Seq) -> Option<MessageId> {
         let id = self.outbox.id_of(seq)?;
         self.settle(seq - 1);
@@ -275,6 +278,7 @@ impl Core {
     }
 
     /// A frame of a stream that is not there: late, if it has been, and a violation if it has not.
+    /// PROTOCOL.md C-12.
     fn late_or_violating(&mut self, id: StreamId) {
         if id >= self.next_stream {
             self.violated(CloseCode::VIOLATION);
@@ -316,7 +320,7 @@ impl Core {
     }
 
     /// Entries of the direct stream are gone, and answers to whatever is in flight may have been
-    /// among them.
+    /// among them. PROTOCOL.md C-7.
     fn answers_missing(&mut self) {
         self.doubtful = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
         self.settle_held();
@@ -339,6 +343,7 @@ impl Core {
         }
     }
 
+    /// PROTOCOL.md C-23.
     fn go_away(&mut self, after_ms: u64, spread_ms: u64) {
         let spread = self.backoff.up_to(spread_ms.min(DELAY_MS_MAX));
         let leave_at = self.now.after(after_ms.min(DELAY_MS_MAX) + spread);
@@ -348,6 +353,7 @@ impl Core {
         }
     }
 
+    /// PROTOCOL.md C-28.
     fn refused(&mut self, code: CloseCode, after_ms: u64, reason: &[u8]) {
         if after_ms > 0 {
             self.not_before = Some(self.now.after(after_ms.min(DELAY_MS_MAX)));

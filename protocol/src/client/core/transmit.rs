@@ -26,6 +26,7 @@ impl Core {
     }
 
     /// HELLO, then one SUBSCRIBE for each stream: all that resuming takes, in one packet if it fits.
+    /// PROTOCOL.md C-1.
     fn put_hello(&mut self, out: &mut Vec<u8>) {
         let direct = self.direct_cursor();
         let hello = Hello {
@@ -64,6 +65,7 @@ impl Core {
         self.streams.first().map(Stream::cursor).unwrap_or_default()
     }
 
+    /// PROTOCOL.md C-15.
     fn put_frames(&mut self, out: &mut Vec<u8>) {
         let sends = self.outbox.has_next(self.window);
         let silent = matches!(&self.state, State::Live(live)

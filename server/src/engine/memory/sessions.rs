@@ -213,7 +213,7 @@ impl State {
     }
 
     /// Whether this incarnation was made for just such a HELLO, whose WELCOME was lost: then it
-    /// gets the same answer, and what was pushed meanwhile is not lost.
+    /// gets the same answer, and what was pushed meanwhile is not lost. PROTOCOL.md R-4.
     fn answers_again(&self, hello: &Hello) -> bool {
         hello.epoch == self.predecessor && self.accepted == self.accepted_at_first
     }

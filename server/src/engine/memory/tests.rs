@@ -58,6 +58,7 @@ async fn read(engine: &MemoryEngine, topic: &Arc<MemoryTopic>, after: Offset) ->
     (read, entries.len())
 }
 
+// PROTOCOL.md R-3.
 #[tokio::test(start_paused = true)]
 async fn a_session_outlives_its_connection_for_a_while() {
     let engine = MemoryEngine::new(MemoryConfig::default());
@@ -77,6 +78,7 @@ async fn a_session_outlives_its_connection_for_a_while() {
     assert_ne!(lost.epoch, epoch);
 }
 
+// PROTOCOL.md R-3.
 #[tokio::test(start_paused = true)]
 async fn a_tombstone_lasts_a_day() {
     let engine = MemoryEngine::new(MemoryConfig::default());
@@ -110,6 +112,24 @@ async fn the_oldest_tombstone_gives_way() {
     }
 }
 
+// PROTOCOL.md R-2.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_does_not_overlap_becomes_a_tombstone() {
+    let engine = MemoryEngine::new(MemoryConfig::default());
+    let old = open(&engine, &hello(1, Epoch::NONE)).await;
+    let epoch = old.resolution.epoch;
+    engine.push([1; 16], vec![entry(1)]).await.unwrap();
+    accept(&engine, &old.session, 1).await;
+    // The page has lost what it knew of the session that it names.
+    let new = open(&engine, &hello(1, Epoch::NONE)).await;
+    assert_eq!(new.resolution.resumption, Resumption::New);
+    assert_eq!(engine.push([1; 16], vec![entry(1)]).await.unwrap(), 1, "a direct stream begins");
+    let lost = open(&engine, &hello(1, epoch)).await.resolution;
+    assert_eq!(lost.resumption, Resumption::LostAcceptedKnown);
+    assert_eq!((lost.accepted, lost.head), (1, 1));
+}
+
+// PROTOCOL.md S-3.
 #[tokio::test(start_paused = true)]
 async fn a_tombstone_belongs_to_an_identity_too() {
     let engine = MemoryEngine::new(MemoryConfig::default());
