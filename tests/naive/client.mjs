@@ -9,11 +9,12 @@ import { NO_EPOCH, Stream } from "./stream.mjs";
 
 const PACKET_BYTES = 65_536;
 const sizeOf = ({ payload, topic = "" }) => payload.length + Buffer.byteLength(topic);
-const bounded = (value, least, most) => Math.min(Math.max(Number(value), least), most);
+const atMost = (millis) => Math.min(Number(millis), 600_000);
+const later = (after, spread) => performance.now() + atMost(after) + Math.random() * atMost(spread);
 
 export class NaiveClient {
-  /** What tests look at: lost sessions by their resumption, and counts. */
-  seen = { live: 0, retransmitted: 0, duplicates: 0, probes: 0, lost: [], gaps: [], direct: [] };
+  /** What tests look at: lost sessions by their resumption, gaps, direct messages, and counts. */
+  seen = { live: 0, retransmitted: 0, duplicates: 0, probes: 0, losses: [], gaps: [], direct: [] };
   state = "waiting";
   #session = randomBytes(16);
   #connection = 0n;
@@ -33,7 +34,7 @@ export class NaiveClient {
   #liveness = new Liveness();
   #limits;
 
-  constructor(url, { credentials = "" } = {}) {
+  constructor(url, credentials = "") {
     this.url = url;
     this.#credentials = Buffer.from(credentials);
     this.timer = setInterval(() => this.#tick(performance.now()), 20);
@@ -42,8 +43,8 @@ export class NaiveClient {
   /** Resolves when it is processed, with the reply to a request. */
   post(kind, payload, topic) {
     return new Promise((resolve, reject) => {
-      const message = { kind, format: "text", topic, payload: Buffer.from(payload) };
-      this.#outbox.push({ ...message, resolve, reject });
+      payload = Buffer.from(payload);
+      this.#outbox.push({ kind, format: "text", topic, payload, resolve, reject });
     });
   }
 
@@ -94,7 +95,7 @@ export class NaiveClient {
 
   #cut(code) {
     this.#hangUp(code);
-    this.#wait();
+    this.#wait(1006);
   }
 
   #redial(code, now) { // C-17, C-24
@@ -108,13 +109,13 @@ export class NaiveClient {
     this.#failures = now - this.liveAt >= 5_000 ? 0 : Math.min(this.#failures, 1);
   }
 
-  #wait(code = 1006) {
+  #wait(code) {
     const now = performance.now();
     if (code >= 4200 && code <= 4399) return this.#end(new Error(`ended with ${code}`)); // C-22
     this.#ended(now);
-    const later = code === 1013 || (code >= 4100 && code <= 4199);
+    const isFull = code === 1013 || (code >= 4100 && code <= 4199);
     const bound = this.#failures === 0 ? 100 : Math.min(500 * 2 ** (this.#failures - 1), 10_000);
-    const delay = later ? 5_000 + Math.random() * 5_000 : Math.random() * bound; // C-20
+    const delay = isFull ? 5_000 + Math.random() * 5_000 : Math.random() * bound; // C-20
     this.#failures += 1;
     this.#dialAt = Math.max(now + delay, this.notBefore); // C-23
     this.state = "waiting";
@@ -153,7 +154,7 @@ export class NaiveClient {
   #take(frame) {
     const is = (name) => frame.frame === name;
     if (is("REFUSE")) { // C-28
-      if (frame.after) this.notBefore = performance.now() + bounded(frame.after, 0, 600_000);
+      if (frame.after) this.notBefore = later(frame.after, 0n); // C-23
       this.#hangUp(1000);
       this.#wait(Number(frame.code));
     } else if (is("WELCOME") !== (this.state === "joining")) throw new Fault(frame.frame, 4002);
@@ -161,7 +162,7 @@ export class NaiveClient {
     else if (is("PING")) this.#control.push({ ...frame, frame: "PONG" }); // R-10
     else if (is("PONG")) this.#liveness.answered(performance.now(), frame.nonce);
     else if (is("AUTH")) this.#control.push({ ...frame, credentials: this.#credentials });
-    else if (is("GOAWAY")) this.#goAway(frame);
+    else if (is("GOAWAY")) this.notBefore = later(frame.after, frame.spread); // C-23, C-24
     else if (is("ACK")) this.#ack(frame.seq);
     else this.#read(frame);
   }
@@ -185,7 +186,7 @@ export class NaiveClient {
     this.seen.live += 1;
     this.#inFlight = beyond; // C-5
     this.#heldAck = resumption === 1n ? { seq: accepted, head } : undefined; // R-5
-    if (resumption > 1n) this.seen.lost.push(Number(resumption)); // R-6
+    if (resumption > 1n) this.seen.losses.push(Number(resumption)); // R-6
     if (resumption === 2n) this.#settle(accepted, direct.received < head && "the answer is lost");
     if (resumption === 3n) for (const each of this.#outbox) each.duplicate ||= each.sent; // R-7
     if (resumption !== 1n) Object.assign(direct, { received: 0n, handled: 0n }); // R-2
@@ -193,7 +194,7 @@ export class NaiveClient {
     this.#settleHeld();
   }
 
-  /** Every message up to `seq` is settled, the last with `value` or `error`, if it is given one. */
+  /** Settles every message up to `seq`, the last with `value` or `error` if there is one. */
   #settle(seq, error, value) {
     while (this.#acknowledged < seq) {
       const { resolve, reject } = this.#outbox.shift();
@@ -246,14 +247,9 @@ export class NaiveClient {
 
   #move(stream, { frame, epoch, offset }) {
     const missing = stream.moves(epoch, offset);
-    if (missing) this.seen.gaps.push(missing);
+    if (missing) this.seen.gaps.push(missing); // C-11
     if (frame === "SUBSCRIBED") stream.answers.resolve();
     if (stream === this.#direct) this.#doubtfulTo = this.#acknowledged + BigInt(this.#inFlight);
-  }
-
-  #goAway({ after, spread }) { // C-23, C-24
-    const wait = bounded(after, 0, 600_000) + Math.random() * bounded(spread, 0, 600_000);
-    this.notBefore = performance.now() + wait;
   }
 
   #watch(now) {
@@ -278,10 +274,10 @@ export class NaiveClient {
     let flying = this.#flying().reduce((sum, size) => sum + size, 0);
     const hasRoom = (next) => next && this.#inFlight < most
       && (this.#inFlight === 0 || flying + sizeOf(next) <= bytes); // C-5
-    const first = this.#outbox[this.#inFlight];
-    if (hasRoom(first) && this.#liveness.isSilent(now)) this.#ping(now); // C-15
-    const reports = [...this.#streams.values()].flatMap((stream) => stream.reports(now));
-    const packet = [...this.#control.splice(0), ...reports];
+    const sends = hasRoom(this.#outbox[this.#inFlight]);
+    if (sends && this.#liveness.isSilent(now)) this.#ping(now); // C-15
+    const packet = this.#control.splice(0);
+    for (const stream of this.#streams.values()) packet.push(...stream.reports(now)); // C-13
     for (let size = 0; hasRoom(this.#outbox[this.#inFlight]); size += 300) {
       const message = this.#outbox[this.#inFlight];
       if (size > 0 && size + sizeOf(message) > PACKET_BYTES) {

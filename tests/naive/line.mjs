@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Proxy, Server } from "../e2e/processes.mjs";
 import { NaiveClient } from "./client.mjs";
 
-/** Long enough for anything that is to happen, on a machine that is busy. */
+/** Long enough for a busy machine, and shorter than the server waits for a silent client. */
 const SOON_MS = 30_000;
 const TICK_MS = 5;
 const MESSAGE_BYTES = 64;
@@ -23,7 +23,7 @@ export async function startWorld(t, program) {
     t.after(() => line.client.close());
     return line;
   };
-  const exposed = open(`${proxy.origin}`);
+  const exposed = open(proxy.origin);
   exposed.client.url += "?lab=exposed";
   return { server, proxy, exposed, calm: open(server.origin) };
 }
