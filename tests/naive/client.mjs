@@ -1,4 +1,4 @@
-// A client written from PROTOCOL.md alone, rule by rule and without cleverness, to try the page.
+// A client by the rules of PROTOCOL.md, without cleverness and without the code, to try the page.
 // Policy *resend*, fixed credentials, text only; the application handles every entry at once.
 
 import { randomBytes } from "node:crypto";
@@ -182,6 +182,7 @@ export class NaiveClient {
     this.state = "live";
     this.liveAt = performance.now();
     this.#liveness.begins(this.liveAt, this.helloAt, limits.heartbeat);
+    this.seen.roundTrip = Math.round(this.#liveness.roundTrip);
     this.#limits = limits;
     this.seen.live += 1;
     this.#inFlight = beyond; // C-5

@@ -1,4 +1,4 @@
-// What else happens to connections and sessions, with a client written from the page alone.
+// What else happens to connections and sessions, with the naive client.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,12 +17,14 @@ for (const stall of ["stall", "stall?direction=up", "stall?direction=down"]) {
     await Promise.all([calm.read("up"), exposed.read("down")]);
     exposed.post("publish", "up", 3);
     await exposed.settled();
+    const { roundTrip } = exposed.client.seen;
     await proxy.act("exposed", stall);
     const stalledAt = performance.now();
     exposed.post("publish", "up", 3);
     calm.post("publish", "down", 3);
     await Promise.all([exposed.settled(), calm.settled()]);
-    t.diagnostic(`confirmed ${Math.round(performance.now() - stalledAt)} ms after the stall`);
+    const took = Math.round(performance.now() - stalledAt);
+    t.diagnostic(`confirmed ${took} ms after the stall, with a round trip of ${roundTrip} ms`);
     // What the old connection held comes to the server only now, and is not handled.
     await proxy.act("exposed", "flow");
     exposed.post("publish", "up");

@@ -1,13 +1,14 @@
 // Is the connection alive? Section 10 of PROTOCOL.md, for the naive client.
 
 export class Liveness {
+  /** Smoothed, in milliseconds. */
+  roundTrip;
   #heartbeat;
   #heardAt;
   #waitsSince;
   #probe;
   #nonce = 0n;
   #pingedAt;
-  #roundTrip;
 
   begins(now, helloAt, heartbeat) {
     this.#heartbeat = Math.min(Math.max(Number(heartbeat), 1_000), 600_000); // C-14
@@ -40,13 +41,13 @@ export class Liveness {
   }
 
   #sample(sample) {
-    this.#roundTrip = this.#roundTrip === undefined ? sample : (this.#roundTrip * 7 + sample) / 8;
+    this.roundTrip = this.roundTrip === undefined ? sample : (this.roundTrip * 7 + sample) / 8;
   }
 
   #patience(least, flying) {
     const bytes = flying.reduce((sum, size) => sum + size, 0);
     const travel = Math.min(bytes, Math.max(flying[0] ?? 0, 65_536)) / 32;
-    return Math.max(least, 4 * this.#roundTrip) + travel;
+    return Math.max(least, 4 * this.roundTrip) + travel;
   }
 
   isSilent = (now) => !this.#probe && now - this.#heardAt > 5_000;

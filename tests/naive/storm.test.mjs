@@ -1,4 +1,4 @@
-// A client that was written from the page alone, on the real server, through a storm of cuts.
+// The naive client on the real server, through a storm of cuts.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -43,7 +43,7 @@ enum Ring {
     Size,
     /// The npm package as installed
     Package,
-    /// A second client, written from PROTOCOL.md alone, against the real server
+    /// A second client, by the rules of PROTOCOL.md, against the real server
     Naive,
     /// Chromium against the real server over a faulty network
     E2e,
