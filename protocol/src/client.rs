@@ -149,6 +149,7 @@ pub enum Output<'a> {
 /// [`authorize`](Self::authorize), [`close`](Self::close). *The world*:
 /// [`handle_input`](Self::handle_input). *Out*: [`poll_output`](Self::poll_output), until it says
 /// [`Output::Idle`]. Every command and every input is followed by such a drain.
+#[cfg_attr(feature = "model", derive(Clone))]
 pub struct Client {
     core: Core,
     /// The packet being read, and how far.

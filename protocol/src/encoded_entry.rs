@@ -11,7 +11,7 @@ use bytes::Bytes;
 ///
 /// It holds the entry in its continued form, which names neither stream nor offset; the first
 /// entry of a run in a packet gets both put before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct EncodedEntry(Bytes);
 
 impl EncodedEntry {

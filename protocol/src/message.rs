@@ -21,7 +21,7 @@ impl Epoch {
 }
 
 /// What the sender wants done with an uplink message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
     /// Handle it.
@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 /// What a payload is. The protocol carries it; only the ends look inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]
 pub enum Format {
     /// UTF-8 text.
@@ -67,7 +67,7 @@ impl Format {
 }
 
 /// Where a subscription starts to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Start {
     /// With up to this many of the newest entries.
     Last(u64),
@@ -76,7 +76,7 @@ pub enum Start {
 }
 
 /// How far a reader has come in one log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The incarnation of the log that the offsets belong to.
     pub epoch: Epoch,

@@ -30,7 +30,7 @@ impl Resumption {
 }
 
 /// What an engine keeps of a session, as far as resuming is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// The session's incarnation.
     pub epoch: Epoch,
@@ -41,7 +41,7 @@ pub struct Record {
 }
 
 /// What an engine keeps of a session that it has forgotten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tombstone {
     /// The lost incarnation.
     pub epoch: Epoch,

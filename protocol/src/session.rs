@@ -39,6 +39,7 @@ pub use self::inbox::Incoming;
 pub use self::reader::Room;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "model", derive(Hash))]
 enum State {
     Opening {
         give_up_at: Instant,
@@ -51,6 +52,7 @@ enum State {
 }
 
 /// Something to hand out, in order, before the next packet.
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 enum Notice {
     Join(Hello),
     Authenticate(Bytes),
@@ -70,6 +72,7 @@ enum Notice {
 /// [`go_away`](Self::go_away), [`refuse`](Self::refuse), [`hang_up`](Self::hang_up). *The world*:
 /// [`handle_input`](Self::handle_input). *Out*: [`poll_output`](Self::poll_output), until it says
 /// [`Output::Idle`].
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub struct Session {
     now: Instant,
     config: Config,

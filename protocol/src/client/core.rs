@@ -1,6 +1,8 @@
 //! The client's state and every transition of it; [`Client`](super::Client) puts the doors on.
 
 mod attempt;
+#[cfg(feature = "model")]
+mod fingerprint;
 mod receive;
 mod transmit;
 
@@ -22,6 +24,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 /// Where the client stands between no connection and a live one.
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 enum State {
     /// The application has been asked for credentials.
     Authorizing { give_up_at: Instant },
@@ -38,6 +41,7 @@ enum State {
 }
 
 /// What lives as long as a live connection.
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Live {
     since: Instant,
     liveness: Liveness,
@@ -46,6 +50,7 @@ struct Live {
 }
 
 /// Something to hand out before anything else.
+#[cfg_attr(feature = "model", derive(Clone))]
 pub(super) enum Notice {
     Authorize { attempt: u32 },
     Dial,
@@ -57,11 +62,13 @@ pub(super) enum Notice {
 /// An acknowledgement learned from WELCOME. It settles once the direct stream has been replayed up
 /// to `head`, so that a reply or refusal in the replay comes first.
 #[derive(Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 struct HeldAck {
     seq: Seq,
     head: Offset,
 }
 
+#[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Core {
     pub(super) now: Instant,
     pub(super) notices: Vec<Notice>,

@@ -14,6 +14,7 @@ pub(super) enum Verdict {
     Dead,
 }
 
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Probe {
     answer_by: Instant,
     /// It was sent because the timer of the one before fired late.
@@ -21,6 +22,7 @@ struct Probe {
 }
 
 /// Watches one connection from WELCOME on.
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Liveness {
     heartbeat_ms: u64,
     heard_at: Instant,
@@ -118,6 +120,7 @@ impl Liveness {
 
 /// The smoothed round trip (RFC 6298, 2), kept over connections.
 #[derive(Default)]
+#[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct RoundTrip {
     smoothed_ms: Option<u64>,
 }

@@ -12,6 +12,7 @@ use core::mem;
 pub type MessageId = u64;
 
 /// One message as it goes on the wire, apart from its number.
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Stored {
     id: MessageId,
     head: u8,
@@ -32,6 +33,7 @@ impl Stored {
 
 /// The first `numbered` messages have been transmitted at some time and have the numbers
 /// `acknowledged + 1 ..`; the first `in_flight` of them are on their way on this connection.
+#[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Outbox {
     /// The first `gone` are settled and hold no body any more. They are swept out by the half, which
     /// a deque would do without, for a kilobyte of the browser's download.
@@ -250,7 +252,18 @@ impl Outbox {
 
 /// What may be in flight at a time.
 #[derive(Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Window {
     pub(super) messages: usize,
     pub(super) bytes: usize,
+}
+
+/// For the model checker: whatever does not follow from this is only shown, or how far bodies that
+/// are settled have been swept out.
+#[cfg(feature = "model")]
+impl core::hash::Hash for Outbox {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        (self.messages(), self.next_id, self.acknowledged).hash(state);
+        (self.numbered, self.in_flight, self.uncertain).hash(state);
+    }
 }

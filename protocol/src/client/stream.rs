@@ -27,6 +27,7 @@ pub struct Missing {
     pub reset: bool,
 }
 
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) topic: Vec<u8>,

@@ -4,12 +4,14 @@ use super::{Offset, Seq};
 
 /// Handled, and to be told once the direct stream is delivered up to `head`.
 #[derive(Clone, Copy)]
+#[cfg_attr(feature = "model", derive(Hash))]
 struct Pending {
     through: Seq,
     head: Offset,
 }
 
 #[derive(Default)]
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Acknowledgement {
     told: Seq,
     /// The next to tell.

@@ -3,7 +3,7 @@
 use crate::limits;
 
 /// Settings of the server's end, most of them told to the client in WELCOME.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Config {
     /// An idle connection carries a PING this often, in milliseconds.
     pub heartbeat_ms: u64,

@@ -21,7 +21,7 @@ pub enum Input {
 }
 
 /// What a client said in HELLO.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Hello {
     /// The session to make or to resume.
     pub session: SessionId,

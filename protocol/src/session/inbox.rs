@@ -7,7 +7,7 @@ use alloc::string::String;
 use bytes::Bytes;
 
 /// A message to handle.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Incoming {
     /// Its number; `None` if it is volatile: handled at most once, and not acknowledged.
     pub seq: Option<Seq>,
@@ -35,6 +35,7 @@ pub(super) enum Verdict {
 }
 
 #[derive(Default)]
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Inbox {
     /// The highest number accepted.
     accepted: Seq,
@@ -45,6 +46,7 @@ pub(super) struct Inbox {
 
 /// How much waits.
 #[derive(Default)]
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Load {
     messages: usize,
     bytes: usize,

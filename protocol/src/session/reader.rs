@@ -15,6 +15,7 @@ pub struct Room {
     pub bytes: usize,
 }
 
+#[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Reader {
     /// The incarnation of the log.
     epoch: Epoch,
