@@ -65,6 +65,14 @@ pub struct Resolution {
     pub head: Offset,
 }
 
+/// Whether a HELLO was under way for so long that a newer one of its client came first. `latest` is
+/// the highest connection that has joined the session, and belongs to the session's record: the late
+/// one may come when no connection is left to fence it off, and would end the session.
+#[must_use]
+pub const fn is_stale(hello: &Hello<'_>, latest: u64) -> bool {
+    hello.connection <= latest
+}
+
 /// Decides what a HELLO gets, from what the engine still has and an epoch for a new incarnation.
 ///
 /// A session is resumed only if the two ends provably overlap: the client holds every message that

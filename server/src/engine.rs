@@ -171,6 +171,10 @@ pub enum OpenError {
     /// It belongs to somebody else.
     #[error("the session belongs to another identity")]
     WrongIdentity,
+    /// A newer connection of its client has been there: HELLO was under way for too long
+    /// ([`is_stale`](tautline_protocol::resume::is_stale)).
+    #[error("a newer connection came first")]
+    Stale,
     /// There are as many sessions as there may be, and all are connected.
     #[error("the server has no room for another session")]
     Full,

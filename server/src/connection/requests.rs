@@ -156,6 +156,7 @@ async fn join<H: Handler, E: Engine>(
 fn refused(error: &OpenError) -> Denied {
     let code = match error {
         OpenError::WrongIdentity => CloseCode::WRONG_IDENTITY,
+        OpenError::Stale => return Denied::stale(),
         OpenError::Full => CloseCode::FULL,
         OpenError::TooMany => CloseCode::TOO_MANY,
         OpenError::Engine(error) => {

@@ -88,6 +88,22 @@ async fn a_late_hello_does_not_take_over_from_a_newer_connection() {
 
 // PROTOCOL.md S-3.
 #[tokio::test]
+async fn a_late_hello_does_not_end_a_session_that_is_between_connections() {
+    let world = World::start().await;
+    let (mut second, welcome) = Raw::join(world.address, Hello { connection: 2, ..hello(1) }).await;
+    second.say(&[numbered(1, "kept")]).await;
+    assert_eq!(second.hear().await, Heard::Ack(1));
+    drop(second);
+    world.left_with(0).await;
+    // The very first one, which knows of no incarnation: it was under way all the time.
+    let mut late = Raw::dial(world.address).await;
+    late.say(&[Uplink::Hello(hello(1))]).await;
+    assert_eq!(late.closed().await.0, 4005);
+    let (_third, resumed) = Raw::join(world.address, again(3, &welcome)).await;
+    assert_eq!((resumed.resumption, resumed.accepted), (Resumption::Resumed, 1));
+}
+
+#[tokio::test]
 async fn another_identity_takes_over_nothing() {
     let world = World::start().await;
     let (mut alice, welcome) = Raw::join(world.address, hello(1)).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, resolve};
+use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, is_stale, resolve};
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Seq, SessionId};
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) accepted: Seq,
     pub(super) direct: Log,
     pub(super) generation: u64,
+    /// The highest connection that has joined, as the client counts them (HELLO).
+    connection: u64,
     /// What the client knew of when this incarnation began, and what was accepted then.
     predecessor: Epoch,
     accepted_at_first: Seq,
@@ -82,6 +84,10 @@ impl Sessions {
         if owner.is_some_and(|owner| *owner != *identity.name()) {
             return Err(OpenError::WrongIdentity);
         }
+        let latest = found.as_ref().map_or(0, |state| lock(state).connection);
+        if is_stale(&hello.as_frame(), latest) {
+            return Err(OpenError::Stale);
+        }
         let tombstone = stone.map(|stone| stone.tombstone);
         let record = found.as_ref().map(|state| lock(state).record());
         let fresh = match &found {
@@ -114,6 +120,7 @@ impl Sessions {
             state.accepted = resolution.accepted;
             state.accepted_at_first = resolution.accepted;
         }
+        state.connection = hello.connection;
         state.generation += 1;
         state.generation
     }
@@ -126,6 +133,7 @@ impl Sessions {
             accepted: resolution.accepted,
             direct: Log::new(resolution.epoch, &self.budget),
             generation: 0,
+            connection: 0,
             predecessor: hello.epoch,
             accepted_at_first: resolution.accepted,
             idle_since: None,

@@ -1,6 +1,7 @@
 //! What the memory engine keeps and what it forgets, by a clock that tests move.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -19,11 +20,13 @@ use crate::mailbox::Mailbox;
 
 const ALL: ReadLimit = ReadLimit { entries: u64::MAX, bytes: usize::MAX };
 
+/// HELLO of a new connection: each has a higher number than those before.
 fn hello(session: u8, epoch: Epoch) -> Hello {
+    static DIALED: AtomicU64 = AtomicU64::new(0);
     Hello {
         session: [session; 16],
         epoch,
-        connection: 1,
+        connection: 1 + DIALED.fetch_add(1, Ordering::Relaxed),
         acknowledged: 0,
         restart: 1,
         received: 0,
