@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::message::Cursor;
-use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, resolve};
+use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, is_stale, resolve};
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Offset, Seq, Start};
 
@@ -91,6 +91,8 @@ pub struct Kept {
     /// What the client knew of when this incarnation began, and what was accepted then.
     predecessor: Epoch,
     accepted_at_first: Seq,
+    /// The highest connection that has joined.
+    connection: u64,
 }
 
 impl Kept {
@@ -122,6 +124,12 @@ impl Engine {
         Epoch(self.epochs)
     }
 
+    /// Whether a HELLO was held up for too long.
+    #[must_use]
+    pub fn refuses(&self, hello: &Hello) -> bool {
+        self.session.as_ref().is_some_and(|kept| is_stale(&hello.as_frame(), kept.connection))
+    }
+
     /// Decides what a HELLO gets, and keeps the session from now on.
     pub fn join(&mut self, hello: &Hello) -> Resolution {
         let record = self.session.as_ref().map(Kept::record);
@@ -151,8 +159,12 @@ impl Engine {
                     direct: Log::new(resolution.epoch),
                     predecessor: hello.epoch,
                     accepted_at_first: resolution.accepted,
+                    connection: 0,
                 });
             }
+        }
+        if let Some(kept) = &mut self.session {
+            kept.connection = hello.connection;
         }
         resolution
     }

@@ -228,7 +228,7 @@ impl Server {
     }
 
     fn join(&mut self, link: LinkId, hello: Hello, links: &mut Links) {
-        let stale = hello.connection <= self.claimed;
+        let stale = hello.connection <= self.claimed || self.engine.refuses(&hello);
         let Some(connection) = self.connections.get_mut(&link) else { return };
         if stale {
             connection.machine.refuse(CloseCode::REPLACED, 0, "a newer connection came first");
