@@ -5,22 +5,12 @@ use crate::bounds::Bounds;
 use crate::ledger::Broken;
 use crate::story::Story;
 use crate::world::World;
-use stateright::{Checker, HasDiscoveries, Model, Property};
+use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
 use std::time::{Duration, Instant};
+use tautline_protocol::client::Failure;
 
-/// Every promise, in words.
-pub const PROMISES: [(Broken, &str); 7] = [
-    (Broken::Handling, "every message is handled once, in order, and marked if perhaps again"),
-    (Broken::Outcome, "what the application is told of a message is true"),
-    (Broken::SettledTwice, "a message settles at most once"),
-    (
-        Broken::Reading,
-        "a reader gets each entry once, in order, or is told exactly what is missing",
-    ),
-    (Broken::Loss, "a loss is told if the server has lost the session, and only then"),
-    (Broken::Unsettled, "at rest every message has settled"),
-    (Broken::Unrested, "at rest the line is live, everything is read and nothing is kept"),
-];
+/// How often a check that takes long says how far it is.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// The model within its bounds.
 #[derive(Clone, Debug)]
@@ -46,14 +36,65 @@ impl Model for Space {
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        fn holds<const N: usize>(_: &Space, world: &World) -> bool {
-            PROMISES.get(N).is_none_or(|(broken, _)| world.broken != Some(*broken))
-        }
-        let conditions: [fn(&Self, &World) -> bool; PROMISES.len()] =
-            [holds::<0>, holds::<1>, holds::<2>, holds::<3>, holds::<4>, holds::<5>, holds::<6>];
-        let named = PROMISES.iter().zip(conditions);
-        named.map(|((_, name), condition)| Property::always(name, condition)).collect()
+        let mut properties = promises();
+        properties.extend(sights());
+        properties
     }
+}
+
+/// What holds in every state.
+fn promises() -> Vec<Property<Space>> {
+    vec![
+        Property::<Space>::always(
+            "every message is handled once and in order, or is marked if perhaps again",
+            |_, world| world.broken != Some(Broken::Handling),
+        ),
+        Property::<Space>::always(
+            "what the application is told of a message is true",
+            |_, world| world.broken != Some(Broken::Outcome),
+        ),
+        Property::<Space>::always("a message settles at most once", |_, world| {
+            world.broken != Some(Broken::SettledTwice)
+        }),
+        Property::<Space>::always(
+            "a reader gets each entry once and in order, or is told exactly what is missing",
+            |_, world| world.broken != Some(Broken::Reading),
+        ),
+        Property::<Space>::always(
+            "a loss is told if the server has lost the session, and only then",
+            |_, world| world.broken != Some(Broken::Loss),
+        ),
+        Property::<Space>::always("at rest every message has settled", |_, world| {
+            world.broken != Some(Broken::Unsettled)
+        }),
+        Property::<Space>::always(
+            "at rest the line is live, everything is read, and nothing read is kept",
+            |_, world| world.broken != Some(Broken::Unrested),
+        ),
+    ]
+}
+
+/// What is seen on the way if the bounds allow it: a check in which nothing happens proves nothing.
+fn sights() -> Vec<Property<Space>> {
+    vec![
+        Property::<Space>::sometimes("a connection beside an older one", |_, world| {
+            world.is_contested()
+        }),
+        Property::<Space>::sometimes("a loss", |_, world| world.server.truth.lost_sessions),
+        Property::<Space>::sometimes("a message handled again", |_, world| {
+            world.server.truth.has_repetition()
+        }),
+        Property::<Space>::sometimes("an unknown outcome", |_, world| {
+            world.ledger.has_failed(Failure::OutcomeUnknown)
+        }),
+        Property::<Space>::sometimes("a lost answer", |_, world| {
+            world.ledger.has_failed(Failure::AnswerLost)
+        }),
+        Property::<Space>::sometimes("a gap in the direct stream", |_, world| {
+            world.ledger.direct.gap
+        }),
+        Property::<Space>::sometimes("a gap in the topic", |_, world| world.ledger.topic.gap),
+    ]
 }
 
 /// What a check has found.
@@ -63,31 +104,52 @@ pub struct Report {
     pub states: usize,
     /// Different states.
     pub unique: usize,
-    /// Steps of the longest course that leads to a state nobody had seen.
+    /// States on the longest of the shortest courses to each.
     pub depth: usize,
     /// How long it took.
     pub took: Duration,
+    /// What was seen on the way.
+    pub sights: Vec<&'static str>,
     /// A promise that does not hold, and the course that breaks it.
     pub counterexample: Option<(&'static str, Vec<Action>)>,
 }
 
-/// Takes every course within the bounds, the shortest first, until one breaks a promise.
+/// Takes every course within the bounds, the shortest first, until one breaks a promise. Says on
+/// standard error how far it is.
 #[must_use]
 pub fn check(bounds: &Bounds, threads: usize) -> Report {
     let start = Instant::now();
-    let checker = Space { bounds: bounds.clone() }
-        .checker()
-        .threads(threads)
-        .finish_when(HasDiscoveries::AnyFailures)
-        .spawn_bfs()
-        .join();
-    let found = checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions()));
+    let space = Space { bounds: bounds.clone() };
+    let builder = space.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
+    let mut checker = builder.spawn_bfs();
+    let handles = checker.handles();
+    let mut told = start;
+    while handles.iter().any(|handle| !handle.is_finished()) {
+        std::thread::sleep(Duration::from_millis(5));
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            let (states, depth) = (checker.state_count(), checker.max_depth());
+            eprintln!("{states} states, depth {depth}, {} s", start.elapsed().as_secs());
+        }
+    }
+    let mut sights = Vec::new();
+    let mut broken = Vec::new();
+    for (name, path) in checker.discoveries() {
+        match checker.model().property(name).expectation {
+            Expectation::Sometimes => sights.push(name),
+            Expectation::Always | Expectation::Eventually => {
+                broken.push((name, path.into_actions()));
+            }
+        }
+    }
+    sights.sort_unstable();
     Report {
         states: checker.state_count(),
         unique: checker.unique_state_count(),
         depth: checker.max_depth(),
         took: start.elapsed(),
-        counterexample: found.min_by_key(|(_, actions)| actions.len()),
+        sights,
+        counterexample: broken.into_iter().min_by_key(|(_, actions)| actions.len()),
     }
 }
 

@@ -52,6 +52,8 @@ pub struct Reading {
     pub at: Offset,
     /// A gap has to be told before anything else: up to here, in a log that began anew or not.
     owed: Option<(Offset, bool)>,
+    /// A gap was told.
+    pub gap: bool,
 }
 
 /// The books of the client's application.
@@ -106,6 +108,12 @@ impl Ledger {
     #[must_use]
     pub fn is_unknown(&self, id: MessageId) -> bool {
         self.fate(id) == Some(Fate::UNKNOWN)
+    }
+
+    /// Whether a message has failed so.
+    #[must_use]
+    pub fn has_failed(&self, failure: Failure) -> bool {
+        self.fates.contains(&Fate::Failed(failure as u8))
     }
 
     /// The application was told something.
@@ -281,6 +289,7 @@ impl Ledger {
         let reading = self.reading_mut(stream);
         reading.at = missing.to;
         reading.owed = None;
+        reading.gap = true;
         let right = begins && announced && reset_is_told && real;
         if right { Ok(()) } else { Err(Broken::Reading) }
     }

@@ -64,6 +64,12 @@ impl Truth {
         self.journal.iter().any(|handled| handled.message == message)
     }
 
+    /// Whether a message has been handled again.
+    #[must_use]
+    pub fn has_repetition(&self) -> bool {
+        self.journal.windows(2).any(|pair| matches!(pair, [a, b] if b.message <= a.message))
+    }
+
     /// Notes that a message is handled; false if this breaks the order or is once too often.
     /// `skipped` says whether the application was told that a message may never be handled.
     #[must_use]
