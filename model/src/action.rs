@@ -10,6 +10,8 @@ use tautline_protocol::StreamId;
 pub enum Action {
     /// The application sends its next message.
     Send,
+    /// The application takes its newest message back.
+    Cancel,
     /// The server's application sends a direct message.
     Push,
     /// Somebody publishes to the topic.
@@ -49,6 +51,7 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send => f.write_str("the client's application sends a message"),
+            Self::Cancel => f.write_str("the client's application takes its last message back"),
             Self::Push => f.write_str("the server's application sends a direct message"),
             Self::Publish => f.write_str("somebody publishes to the topic"),
             Self::Trim(0) => f.write_str("the oldest entry of the direct stream is trimmed"),

@@ -44,6 +44,9 @@ pub struct Bounds {
     /// How often the client gives up a sound connection, because no answer came in time
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub takeovers: u8,
+    /// How often the application takes its newest message back, if it was not transmitted yet
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub cancels: u8,
     /// Let messages of unknown fate fail, instead of sending them again
     #[arg(long)]
     pub fail_uncertain: bool,
@@ -76,6 +79,7 @@ pub struct Left {
     pub crashes: u8,
     pub losses: u8,
     pub takeovers: u8,
+    pub cancels: u8,
 }
 
 impl Left {
@@ -91,6 +95,7 @@ impl Left {
             crashes: bounds.crashes,
             losses: bounds.losses,
             takeovers: bounds.takeovers,
+            cancels: bounds.cancels,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::action::Action;
 use crate::bounds::Bounds;
-use crate::ledger::Broken;
+use crate::ledger::{Broken, Fate};
 use crate::story::Story;
 use crate::world::World;
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
@@ -80,9 +80,14 @@ fn sights() -> Vec<Property<Space>> {
         Property::<Space>::sometimes("a connection beside an older one", |_, world| {
             world.is_contested()
         }),
-        Property::<Space>::sometimes("a loss", |_, world| world.server.truth.lost_sessions),
+        Property::<Space>::sometimes("a server that has lost its sessions", |_, world| {
+            world.server.truth.lost_sessions
+        }),
         Property::<Space>::sometimes("a message handled again", |_, world| {
             world.server.truth.has_repetition()
+        }),
+        Property::<Space>::sometimes("a message taken back", |_, world| {
+            world.ledger.fates.contains(&Fate::Cancelled)
         }),
         Property::<Space>::sometimes("an unknown outcome", |_, world| {
             world.ledger.has_failed(Failure::OutcomeUnknown)

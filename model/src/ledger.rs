@@ -37,6 +37,8 @@ pub enum Fate {
     Refused,
     /// Not confirmed, for this reason.
     Failed(u8),
+    /// Taken back before it was transmitted.
+    Cancelled,
 }
 
 impl Fate {
@@ -104,10 +106,24 @@ impl Ledger {
         matches!(self.fate(id), Some(Fate::Pending | Fate::UNKNOWN))
     }
 
-    /// Whether the application was told that a message may never be handled.
+    /// Whether a message may be left out: it was taken back, or told to be of unknown fate.
     #[must_use]
-    pub fn is_unknown(&self, id: MessageId) -> bool {
-        self.fate(id) == Some(Fate::UNKNOWN)
+    pub fn may_be_left_out(&self, id: MessageId) -> bool {
+        matches!(self.fate(id), Some(Fate::UNKNOWN | Fate::Cancelled))
+    }
+
+    /// The application sends its next message; returns the id that it has to get.
+    pub fn send(&mut self) -> MessageId {
+        self.fates.push(Fate::Pending);
+        self.fates.len() as u64
+    }
+
+    /// The application has taken a message back.
+    pub fn cancel(&mut self, id: MessageId) {
+        let index = usize::try_from(id.wrapping_sub(1)).unwrap_or(usize::MAX);
+        if let Some(fate) = self.fates.get_mut(index) {
+            *fate = Fate::Cancelled;
+        }
     }
 
     /// Whether a message has failed so.
@@ -192,7 +208,7 @@ impl Ledger {
     ) -> Result<(), Broken> {
         for id in first..=last {
             match self.fate(id) {
-                Some(Fate::Replied | Fate::Refused) => {}
+                Some(Fate::Replied | Fate::Refused | Fate::Cancelled) => {}
                 _ => {
                     let right = match failure {
                         Failure::OutcomeUnknown => self.lost && facts.bounds.fail_uncertain,
@@ -223,7 +239,7 @@ impl Ledger {
         let asked = facts.bounds.ask(id);
         let right = right
             && match fate {
-                Fate::Pending => false,
+                Fate::Pending | Fate::Cancelled => false,
                 Fate::Acknowledged => facts.truth.is_handled(id),
                 Fate::Replied => asked == Ask::Request && facts.truth.is_handled(id),
                 Fate::Refused => asked == Ask::Refuse && facts.truth.is_handled(id),

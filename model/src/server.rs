@@ -149,7 +149,7 @@ impl Server {
         let ledger = around.ledger;
         let handled = Handled { epoch, seq, message: id };
         let again = message.possible_duplicate;
-        let follows = self.truth.handle(handled, again, |id| ledger.is_unknown(id));
+        let follows = self.truth.handle(handled, again, |id| ledger.may_be_left_out(id));
         let right = follows && seq == kept.accepted + 1 && ledger.is_open(id);
         kept.accepted = seq;
         let head = match answer(around.bounds.ask(id), seq, id) {

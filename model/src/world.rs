@@ -7,7 +7,7 @@ use crate::bounds::{Bounds, Left};
 use crate::client::{ClientEnd, Deadline};
 use crate::engine::Keep;
 use crate::fingerprint::{ORIGIN, fingerprint};
-use crate::ledger::{Broken, Ledger};
+use crate::ledger::{Broken, Fate, Ledger};
 use crate::link::{Link, Links};
 use crate::server::Server;
 use crate::story::Story;
@@ -171,6 +171,8 @@ impl World {
         let direct = engine.session.as_ref().map(|kept| &kept.direct);
         let may = |left: u8, possible: bool, action| (left > 0 && possible).then_some(action);
         actions.extend(may(left.messages, true, Action::Send));
+        let newest = self.ledger.fates.last() == Some(&Fate::Pending);
+        actions.extend(may(left.cancels, newest, Action::Cancel));
         actions.extend(may(left.pushes, direct.is_some(), Action::Push));
         actions.extend(may(left.news, true, Action::Publish));
         let has_direct = direct.is_some_and(|direct| !direct.is_empty());

@@ -38,13 +38,14 @@ fn cuts_alone_break_no_promise() {
 
 #[test]
 fn messages_are_sent_again_and_marked_when_the_session_is_lost() {
-    let sights = ["a loss", "a message handled again", "a lost answer"];
+    let sights =
+        ["a server that has lost its sessions", "a message handled again", "a lost answer"];
     holds("--cuts 1 --crashes 0 --losses 1 --takeovers 0", &sights);
 }
 
 #[test]
 fn messages_fail_as_unknown_when_the_session_is_lost_and_the_policy_says_so() {
-    let sights = ["a loss", "an unknown outcome", "a lost answer"];
+    let sights = ["a server that has lost its sessions", "an unknown outcome", "a lost answer"];
     holds("--cuts 1 --crashes 0 --losses 1 --takeovers 0 --fail-uncertain", &sights);
 }
 
@@ -56,7 +57,13 @@ fn answers_that_are_trimmed_are_told_to_be_lost() {
 
 #[test]
 fn readers_of_a_topic_are_told_exactly_what_is_missing() {
-    let sights = ["a gap in the topic", "a loss"];
+    let sights = ["a gap in the topic", "a server that has lost its sessions"];
     let bounds = "--messages 0 --pushes 0 --news 2 --trims 1 --cuts 1 --crashes 0 --losses 1";
     holds(bounds, &sights);
+}
+
+#[test]
+fn what_was_taken_back_is_never_handled_and_leaves_no_hole() {
+    let bounds = "--messages 3 --pushes 0 --cancels 2 --cuts 1 --crashes 0 --takeovers 0";
+    holds(bounds, &["a message taken back"]);
 }

@@ -35,7 +35,7 @@ pub(crate) struct Options {
 /// A group of tests that run in the same way.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Ring {
-    /// Protocol, server, simulation and xtask, native
+    /// Protocol, server, simulation, model and xtask, native
     Rust,
     /// The browser crate in headless Chromium
     Wasm,

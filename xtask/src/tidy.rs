@@ -19,7 +19,7 @@ const NAMES_FORBIDDEN: [&str; 8] =
 const BROWSER_FILES: [&str; 5] =
     ["src/socket.rs", "src/listener.rs", "src/timer.rs", "src/page.rs", "src/clock.rs"];
 const LANGUAGE: &str = "web_sys::js_sys::";
-/// The only places that drain a machine: the three shells, and the crate that defines it.
+/// The only places that drain a machine: the four shells, and the crate that defines it.
 const DRAINS: [&str; 5] = ["src/driver.rs", "server/src/connection", "sim/", "model/", "protocol/"];
 
 /// A rule that a file breaks.
@@ -171,7 +171,7 @@ fn rust(path: &str, text: &str, findings: &mut Vec<Finding>) {
             findings.push(Finding {
                 line,
                 what: "a machine is drained here",
-                fix: "leave the drain to src/driver.rs, the server's connection or the simulator",
+                fix: "leave the drain to src/driver.rs, the server's connection, the simulator or the model",
             });
         }
     }

@@ -5,7 +5,7 @@ use crate::action::{Action, Notices};
 use crate::bounds::{Ask, Bounds};
 use crate::client::Deadline;
 use crate::engine::Keep;
-use crate::ledger::{Broken, Facts, Fate};
+use crate::ledger::{Broken, Facts};
 use crate::link::{Link, LinkId};
 use crate::server::{Server, Surroundings};
 use crate::story::Story;
@@ -27,6 +27,15 @@ impl World {
             Action::Send => {
                 self.left.messages -= 1;
                 self.send(bounds, story)
+            }
+            Action::Cancel => {
+                self.left.cancels -= 1;
+                let newest = self.ledger.fates.len() as u64;
+                if Arc::make_mut(&mut self.client).machine.cancel(newest) {
+                    story.tell(format_args!("message {newest} will not be sent"));
+                    Arc::make_mut(&mut self.ledger).cancel(newest);
+                }
+                self.drain_client(bounds, story)
             }
             Action::Push => {
                 self.left.pushes -= 1;
@@ -104,9 +113,7 @@ impl World {
     }
 
     fn send(&mut self, bounds: &Bounds, story: &mut Story) -> Result<(), Broken> {
-        let ledger = Arc::make_mut(&mut self.ledger);
-        ledger.fates.push(Fate::Pending);
-        let expected = ledger.fates.len() as u64;
+        let expected = Arc::make_mut(&mut self.ledger).send();
         let kind = match bounds.ask(expected) {
             Ask::Request => Kind::Request,
             Ask::Send | Ask::Refuse => Kind::Send,
