@@ -83,6 +83,12 @@ pub struct Left {
 }
 
 impl Left {
+    /// How many of the events are left that cost the client a connection.
+    #[must_use]
+    pub const fn disruptions(&self) -> u64 {
+        (self.cuts as u64) + (self.crashes as u64) + (self.losses as u64) + (self.takeovers as u64)
+    }
+
     /// All of it.
     #[must_use]
     pub const fn of(bounds: &Bounds) -> Self {

@@ -64,6 +64,10 @@ fn promises() -> Vec<Property<Space>> {
             "a loss is told if the server has lost the session, and only then",
             |_, world| world.broken != Some(Broken::Loss),
         ),
+        Property::<Space>::always(
+            "the client dials once, and once for each connection it loses",
+            |_, world| world.broken != Some(Broken::Restless),
+        ),
         Property::<Space>::always("at rest every message has settled", |_, world| {
             world.broken != Some(Broken::Unsettled)
         }),

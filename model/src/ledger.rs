@@ -18,6 +18,8 @@ pub enum Broken {
     Reading,
     /// A loss was told without one, or not told.
     Loss,
+    /// The client has dialed more often than it has lost connections.
+    Restless,
     /// Nothing is left to do, and a message has not settled.
     Unsettled,
     /// Nothing is left to do, and the line is not live or an entry was not read.

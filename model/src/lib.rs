@@ -9,9 +9,9 @@
 //! state; deadlines pass before or after anything else; handlers finish late.
 //!
 //! What is promised is checked as it happens ([`ledger`], [`truth`]) and, when nothing is left to
-//! do but what the bounds ration, once more ([`rest`]). A line that never came to rest would dial
-//! again and again, and the number of its connection would make the space infinite: that the check
-//! ends shows that there is none.
+//! do but what the bounds ration, once more ([`rest`]). That it comes to this is checked, too: the
+//! client dials no more often than it has lost a connection, and without dialing nothing goes on for
+//! ever.
 
 pub mod action;
 pub mod bounds;

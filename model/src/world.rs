@@ -115,6 +115,10 @@ impl World {
             Arc::make_mut(&mut next.links).retain(|_, link| !link.is_over());
         }
         next.prints = next.fingerprints(Some(self));
+        let disruptions = Left::of(bounds).disruptions() - next.left.disruptions();
+        if next.client.dialed > 1 + disruptions {
+            next.broken = next.broken.or(Some(Broken::Restless));
+        }
         if next.broken.is_none() && next.is_at_rest() {
             next.broken = crate::rest::broken_at_rest(&next);
         }
