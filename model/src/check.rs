@@ -5,7 +5,7 @@ use crate::bounds::Bounds;
 use crate::ledger::{Broken, Fate};
 use crate::story::Story;
 use crate::world::World;
-use stateright::{Checker, Expectation, HasDiscoveries, Model, Property};
+use stateright::{Checker, HasDiscoveries, Model, Property};
 use std::time::{Duration, Instant};
 use tautline_protocol::client::Failure;
 
@@ -141,24 +141,24 @@ pub fn check(bounds: &Bounds, threads: usize) -> Report {
             eprintln!("{states} states, depth {depth}, {} s", start.elapsed().as_secs());
         }
     }
-    let mut sights = Vec::new();
-    let mut broken = Vec::new();
-    for (name, path) in checker.discoveries() {
-        match checker.model().property(name).expectation {
-            Expectation::Sometimes => sights.push(name),
-            Expectation::Always | Expectation::Eventually => {
-                broken.push((name, path.into_actions()));
-            }
+    for handle in handles {
+        // A machine that panics has broken a promise, too.
+        if let Err(panic) = handle.join() {
+            std::panic::resume_unwind(panic);
         }
     }
-    sights.sort_unstable();
+    let found = |property: &Property<Space>| {
+        let path = checker.discovery(property.name)?;
+        Some((property.name, path.into_actions()))
+    };
+    let broken = promises().iter().filter_map(found).min_by_key(|(_, actions)| actions.len());
     Report {
         states: checker.state_count(),
         unique: checker.unique_state_count(),
         depth: checker.max_depth(),
         took: start.elapsed(),
-        sights,
-        counterexample: broken.into_iter().min_by_key(|(_, actions)| actions.len()),
+        sights: sights().iter().filter_map(found).map(|(name, _)| name).collect(),
+        counterexample: broken,
     }
 }
 

@@ -24,88 +24,80 @@ impl World {
         story: &mut Story,
     ) -> Result<(), Broken> {
         match action {
-            Action::Send => {
-                self.left.messages -= 1;
-                self.send(bounds, story)
-            }
-            Action::Cancel => {
-                self.left.cancels -= 1;
-                let newest = self.ledger.fates.len() as u64;
-                if Arc::make_mut(&mut self.client).machine.cancel(newest) {
-                    story.tell(format_args!("message {newest} will not be sent"));
-                    Arc::make_mut(&mut self.ledger).cancel(newest);
-                }
-                self.drain_client(bounds, story)
-            }
+            Action::Send => return self.send(bounds, story),
+            Action::Cancel => return self.cancel(bounds, story),
             Action::Push => {
                 self.left.pushes -= 1;
                 let number = bounds.pushes - self.left.pushes;
                 self.on_server(bounds, story, |server, around| server.push(number, around));
-                Ok(())
             }
             Action::Publish => {
                 self.left.news -= 1;
                 let number = bounds.news - self.left.news;
                 self.on_server(bounds, story, |server, around| server.publish(number, around));
-                Ok(())
             }
             Action::Trim(stream) => {
                 self.left.trims -= 1;
                 self.on_server(bounds, story, |server, around| server.trim_oldest(stream, around));
-                Ok(())
             }
-            Action::ArriveUp(id) => {
-                let packet = self.link(id).and_then(|link| link.up.pop_front());
-                if let Some(packet) = packet {
-                    story.packet_up("it says", &packet);
-                    self.on_server(bounds, story, |server, around| {
-                        server.arrive(id, packet, around);
-                    });
-                }
-                Ok(())
-            }
-            Action::ArriveDown(id) => {
-                let packet = self.link(id).and_then(|link| link.down.pop_front());
-                let Some(packet) = packet else { return Ok(()) };
-                story.packet_down("it says", &packet);
-                Arc::make_mut(&mut self.client).probing = false;
-                self.on_client(Input::Packet(packet.to_vec()), bounds, story)
-            }
-            Action::Finish => self.on_server(bounds, story, Server::finish),
-            Action::Deadline => self.deadline(bounds, story),
+            Action::ArriveUp(id) => self.arrive_up(id, bounds, story),
+            Action::ArriveDown(id) => return self.arrive_down(id, bounds, story),
+            Action::Finish => return self.on_server(bounds, story, Server::finish),
+            Action::Deadline => return self.deadline(bounds, story),
             Action::Cut(id, notices) => {
                 self.left.cuts -= 1;
                 match notices {
-                    Notices::Client => self.close_client(id, bounds, story),
-                    Notices::Server => {
-                        self.close_server(id, bounds, story);
-                        Ok(())
-                    }
-                    Notices::Nobody => {
-                        if let Some(link) = self.link(id) {
-                            link.kill();
-                        }
-                        Ok(())
-                    }
+                    Notices::Client => return self.close_client(id, bounds, story),
+                    Notices::Server => self.close_server(id, bounds, story),
+                    Notices::Nobody => self.link(id).into_iter().for_each(Link::kill),
                 }
             }
-            Action::ServerNotices(id) => {
-                self.close_server(id, bounds, story);
-                Ok(())
-            }
-            Action::ClientNotices(id) => self.close_client(id, bounds, story),
-            Action::Crash(keep) => {
-                match keep {
-                    Keep::Everything => self.left.crashes -= 1,
-                    Keep::Tombstones | Keep::Nothing => self.left.losses -= 1,
-                }
-                Arc::make_mut(&mut self.server).crash(keep);
-                for link in Arc::make_mut(&mut self.links).values_mut() {
-                    link.close_server(BROKEN);
-                }
-                Ok(())
-            }
+            Action::ServerNotices(id) => self.close_server(id, bounds, story),
+            Action::ClientNotices(id) => return self.close_client(id, bounds, story),
+            Action::Crash(keep) => self.crash(keep),
         }
+        Ok(())
+    }
+
+    fn arrive_up(&mut self, id: LinkId, bounds: &Bounds, story: &mut Story) {
+        if let Some(packet) = self.link(id).and_then(|link| link.up.pop_front()) {
+            story.packet_up("it says", &packet);
+            self.on_server(bounds, story, |server, around| server.arrive(id, packet, around));
+        }
+    }
+
+    fn arrive_down(
+        &mut self,
+        id: LinkId,
+        bounds: &Bounds,
+        story: &mut Story,
+    ) -> Result<(), Broken> {
+        let packet = self.link(id).and_then(|link| link.down.pop_front());
+        let Some(packet) = packet else { return Ok(()) };
+        story.packet_down("it says", &packet);
+        Arc::make_mut(&mut self.client).probing = false;
+        self.on_client(Input::Packet(packet.to_vec()), bounds, story)
+    }
+
+    fn crash(&mut self, keep: Keep) {
+        match keep {
+            Keep::Everything => self.left.crashes -= 1,
+            Keep::Tombstones | Keep::Nothing => self.left.losses -= 1,
+        }
+        Arc::make_mut(&mut self.server).crash(keep);
+        for link in Arc::make_mut(&mut self.links).values_mut() {
+            link.close_server(BROKEN);
+        }
+    }
+
+    fn cancel(&mut self, bounds: &Bounds, story: &mut Story) -> Result<(), Broken> {
+        self.left.cancels -= 1;
+        let newest = self.ledger.fates.len() as u64;
+        if Arc::make_mut(&mut self.client).machine.cancel(newest) {
+            story.tell(format_args!("message {newest} will not be sent"));
+            Arc::make_mut(&mut self.ledger).cancel(newest);
+        }
+        self.drain_client(bounds, story)
     }
 
     fn link(&mut self, id: LinkId) -> Option<&mut Link> {
@@ -113,6 +105,7 @@ impl World {
     }
 
     fn send(&mut self, bounds: &Bounds, story: &mut Story) -> Result<(), Broken> {
+        self.left.messages -= 1;
         let expected = Arc::make_mut(&mut self.ledger).send();
         let kind = match bounds.ask(expected) {
             Ask::Request => Kind::Request,
