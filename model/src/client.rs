@@ -4,11 +4,12 @@ use crate::fingerprint::ORIGIN;
 use crate::link::LinkId;
 use std::hash::{Hash, Hasher};
 use tautline_protocol::client::{Config, Credentials, State};
+use tautline_protocol::limits::{ANSWER_MS_MIN, RECEIVED_DELAY_MS};
 use tautline_protocol::{Client, Instant, Seed, backoff};
 
 /// A report of cursors is due this soon after an entry was handled; every other deadline of a live
 /// client is further away.
-const REPORT_MS: u64 = tautline_protocol::limits::RECEIVED_DELAY_MS;
+const REPORT_MS: u64 = RECEIVED_DELAY_MS;
 
 /// The client's end.
 #[derive(Clone)]
@@ -62,8 +63,12 @@ impl ClientEnd {
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
         let wake_at = self.wake_at?;
+        let (state, round_trip_ms) = (self.machine.state(), self.machine.stats().round_trip_ms);
+        // What the fingerprint of the machine leaves out on the strength of it.
+        debug_assert!(round_trip_ms * 4 <= ANSWER_MS_MIN, "the round trip lengthens a deadline");
+        debug_assert!(state != State::Waiting || wake_at <= self.now, "the backoff has a delay");
         let reports = wake_at.since(self.now) <= REPORT_MS;
-        Some(match self.machine.state() {
+        Some(match state {
             State::Waiting => Deadline::Progress,
             State::Open if reports => Deadline::Progress,
             // What a probe has begun takes its course.

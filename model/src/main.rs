@@ -24,7 +24,9 @@ fn main() -> ExitCode {
         "{} states, {} of them unique, depth {}, in {seconds:.1} s",
         report.states, report.unique, report.depth,
     );
-    println!("Seen on the way: {}.", report.sights.join(", "));
+    if !report.sights.is_empty() {
+        println!("Seen on the way: {}.", report.sights.join(", "));
+    }
     let Some((promise, course)) = report.counterexample else {
         println!("Every promise holds on every course within these bounds.");
         return ExitCode::SUCCESS;
