@@ -1,6 +1,7 @@
 //! A course told in words.
 
 use std::fmt;
+use tautline_protocol::client::Event;
 use tautline_protocol::{downlink, limits, uplink};
 
 /// Collects what happens in one step, if somebody wants to read it.
@@ -32,6 +33,16 @@ impl Story {
     pub fn tell(&mut self, what: fmt::Arguments<'_>) {
         if let Some(lines) = &mut self.lines {
             lines.push(what.to_string());
+        }
+    }
+
+    /// Tells what the application is told.
+    pub fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::State { state, reason, .. } => {
+                self.tell(format_args!("the line is {state:?}: {reason}"));
+            }
+            _ => self.tell(format_args!("the application is told: {event:?}")),
         }
     }
 
@@ -67,8 +78,10 @@ fn brief(frame: &impl fmt::Debug) -> String {
     {
         text = text.replace(same, "");
     }
-    match text.find(", heartbeat_ms") {
-        Some(limits) => text[..limits].to_owned() + " })",
-        None => text,
+    let inner = text.split_once('(').filter(|(outer, inner)| inner.starts_with(outer));
+    let text = inner.map_or(&*text, |(_, inner)| inner.strip_suffix(')').unwrap_or(inner));
+    match text.split_once(", heartbeat_ms") {
+        Some((differing, _limits)) => format!("{differing} }}"),
+        None => text.to_owned(),
     }
 }

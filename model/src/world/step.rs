@@ -204,7 +204,7 @@ impl World {
                     }
                 }
                 Output::Event(event) => {
-                    story.tell(format_args!("the application is told: {event:?}"));
+                    story.event(&event);
                     if let Event::Message { stream, offset, .. } = event {
                         handled.push((stream, offset));
                     }
