@@ -12,6 +12,8 @@ pub enum Action {
     Send,
     /// The application takes its newest message back.
     Cancel,
+    /// The application has handled the oldest entry that it has not.
+    Handle,
     /// The server's application sends a direct message.
     Push,
     /// Somebody publishes to the topic.
@@ -52,6 +54,7 @@ impl fmt::Display for Action {
         match self {
             Self::Send => f.write_str("the client's application sends a message"),
             Self::Cancel => f.write_str("the client's application takes its last message back"),
+            Self::Handle => f.write_str("the client's application has handled an entry"),
             Self::Push => f.write_str("the server's application sends a direct message"),
             Self::Publish => f.write_str("somebody publishes to the topic"),
             Self::Trim(0) => f.write_str("the oldest entry of the direct stream is trimmed"),

@@ -47,6 +47,9 @@ pub struct Bounds {
     /// How often the application takes its newest message back, if it was not transmitted yet
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub cancels: u8,
+    /// Let the application handle entries some time after they came, instead of at once
+    #[arg(long)]
+    pub handle_later: bool,
     /// Let messages of unknown fate fail, instead of sending them again
     #[arg(long)]
     pub fail_uncertain: bool,

@@ -2,10 +2,11 @@
 
 use crate::fingerprint::ORIGIN;
 use crate::link::LinkId;
+use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use tautline_protocol::client::{Config, Credentials, State};
 use tautline_protocol::limits::{ANSWER_MS_MIN, RECEIVED_DELAY_MS};
-use tautline_protocol::{Client, Instant, Seed, backoff};
+use tautline_protocol::{Client, Instant, Offset, Seed, StreamId, backoff};
 
 /// A report of cursors is due this soon after an entry was handled; every other deadline of a live
 /// client is further away.
@@ -26,6 +27,8 @@ pub struct ClientEnd {
     pub probing: bool,
     /// How often it has dialed.
     pub dialed: LinkId,
+    /// Entries that the application has got and not handled.
+    pub unhandled: VecDeque<(StreamId, Offset)>,
 }
 
 /// What a deadline of the client is for.
@@ -56,6 +59,14 @@ impl ClientEnd {
             wake_at: Some(ORIGIN),
             probing: false,
             dialed: 0,
+            unhandled: VecDeque::new(),
+        }
+    }
+
+    /// The application has handled the oldest entry that it has not.
+    pub fn handle(&mut self) {
+        if let Some((stream, offset)) = self.unhandled.pop_front() {
+            self.machine.handled(stream, offset);
         }
     }
 
@@ -81,7 +92,7 @@ impl ClientEnd {
 impl Hash for ClientEnd {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // The clock is left out: moments are hashed as distances from it.
-        let Self { machine, now: _, link, wake_at, probing, dialed } = self;
-        (machine, link, wake_at, probing, dialed).hash(state);
+        let Self { machine, now: _, link, wake_at, probing, dialed, unhandled } = self;
+        (machine, link, wake_at, probing, dialed, unhandled).hash(state);
     }
 }

@@ -159,6 +159,9 @@ impl World {
         if self.server.is_busy() {
             actions.push(Action::Finish);
         }
+        if !self.client.unhandled.is_empty() {
+            actions.push(Action::Handle);
+        }
         if self.client.deadline().is_some() && !self.deadline_is_rationed() {
             actions.push(Action::Deadline);
         }

@@ -22,6 +22,7 @@ const fn bounds(asks: Vec<Ask>) -> Bounds {
         losses: 0,
         takeovers: 0,
         cancels: 0,
+        handle_later: false,
         fail_uncertain: false,
     }
 }

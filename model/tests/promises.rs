@@ -67,3 +67,9 @@ fn what_was_taken_back_is_never_handled_and_leaves_no_hole() {
     let bounds = "--messages 3 --pushes 0 --cancels 2 --cuts 1 --crashes 0 --takeovers 0";
     holds(bounds, &["a message taken back"]);
 }
+
+#[test]
+fn an_application_that_handles_late_loses_nothing() {
+    let bounds = "--messages 1 --pushes 2 --cuts 1 --crashes 0 --takeovers 0 --handle-later";
+    holds(bounds, &["a connection beside an older one"]);
+}

@@ -26,6 +26,10 @@ impl World {
         match action {
             Action::Send => return self.send(bounds, story),
             Action::Cancel => return self.cancel(bounds, story),
+            Action::Handle => {
+                Arc::make_mut(&mut self.client).handle();
+                return self.drain_client(bounds, story);
+            }
             Action::Push => {
                 self.left.pushes -= 1;
                 let number = bounds.pushes - self.left.pushes;
@@ -172,14 +176,13 @@ impl World {
         self.drain_client(bounds, story)
     }
 
-    /// Hands out whatever the client's machine wants done. The application handles what it gets
-    /// at once; a link that is dialed is open at once, and what can go wrong with it still can.
+    /// Hands out whatever the client's machine wants done. A link that is dialed is open at once;
+    /// what can go wrong with it still can.
     fn drain_client(&mut self, bounds: &Bounds, story: &mut Story) -> Result<(), Broken> {
         let client = Arc::make_mut(&mut self.client);
         let links = Arc::make_mut(&mut self.links);
         let mut result = Ok(());
         let mut opened = false;
-        let mut handled = Vec::new();
         loop {
             match client.machine.poll_output() {
                 Output::Dial => {
@@ -206,7 +209,7 @@ impl World {
                 Output::Event(event) => {
                     story.event(&event);
                     if let Event::Message { stream, offset, .. } = event {
-                        handled.push((stream, offset));
+                        client.unhandled.push_back((stream, offset));
                     }
                     let link = client.link.and_then(|link| links.get(&link));
                     let facts = Facts {
@@ -223,10 +226,8 @@ impl World {
                 Output::Idle { .. } if std::mem::take(&mut opened) => {
                     client.machine.handle_input(Input::Opened, client.now);
                 }
-                Output::Idle { .. } if !handled.is_empty() => {
-                    for (stream, offset) in handled.drain(..) {
-                        client.machine.handled(stream, offset);
-                    }
+                Output::Idle { .. } if !bounds.handle_later && !client.unhandled.is_empty() => {
+                    client.handle();
                 }
                 Output::Idle { wake_at } => {
                     client.wake_at = wake_at;
