@@ -65,7 +65,7 @@ fn promises() -> Vec<Property<Space>> {
             |_, world| world.broken != Some(Broken::Loss),
         ),
         Property::<Space>::always(
-            "the client dials once, and once for each connection it loses",
+            "the line gets on: each step counts, and the client dials once for each connection it loses",
             |_, world| world.broken != Some(Broken::Restless),
         ),
         Property::<Space>::always("at rest every message has settled", |_, world| {

@@ -18,7 +18,7 @@ pub enum Broken {
     Reading,
     /// A loss was told without one, or not told.
     Loss,
-    /// The client has dialed more often than it has lost connections.
+    /// The client has dialed more often than it has lost connections, or a step has changed nothing.
     Restless,
     /// Nothing is left to do, and a message has not settled.
     Unsettled,

@@ -10,8 +10,7 @@
 //!
 //! What is promised is checked as it happens ([`ledger`], [`truth`]) and, when nothing is left to
 //! do but what the bounds ration, once more ([`rest`]). That it comes to this is checked, too: the
-//! client dials no more often than it has lost a connection, and without dialing nothing goes on for
-//! ever.
+//! client dials no more often than it has lost a connection, and every step changes something.
 
 pub mod action;
 pub mod bounds;

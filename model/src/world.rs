@@ -116,7 +116,7 @@ impl World {
         }
         next.prints = next.fingerprints(Some(self));
         let disruptions = Left::of(bounds).disruptions() - next.left.disruptions();
-        if next.client.dialed > 1 + disruptions {
+        if next.client.dialed > 1 + disruptions || next == *self {
             next.broken = next.broken.or(Some(Broken::Restless));
         }
         if next.broken.is_none() && next.is_at_rest() {
