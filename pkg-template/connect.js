@@ -41,14 +41,7 @@ function settings(url, options) {
     codec,
     signal,
     rejectWhenFull: whenFull === "reject",
-    numbers: new Float64Array([
-      whenUncertain === "fail" ? 1 : 0,
-      messages,
-      bytes,
-      base,
-      cap,
-      connectTimeout,
-    ]),
+    numbers: [whenUncertain === "resend", messages, bytes, base, cap, connectTimeout],
   };
 }
 

@@ -9,7 +9,7 @@ export * from "./errors.js";
 let loading;
 
 async function load() {
-  loading ??= compile(new URL("./wasm/tautline.wasm", import.meta.url));
+  loading ??= compile(fetch(new URL("./wasm/tautline.wasm", import.meta.url)));
   try {
     initSync({ module: await loading });
   } catch (error) {

@@ -57,7 +57,7 @@ export class Line extends Emitter {
     const fixed = typeof credentials === "function" ? undefined : bytesOf(credentials);
     const notes = this.#notes();
     const note = (kind, a, bytes, reason, b, c, d) => notes[kind](a, bytes, reason, b, c, d);
-    this.#number = wasm.open({ note }, bytesOf(url), fixed, numbers);
+    this.#number = wasm.open({ note }, bytesOf(url), fixed, ...numbers);
     this.#wasm = wasm;
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
     this.#retryWaiting();

@@ -1,16 +1,9 @@
-// From whatever names or holds the WebAssembly to a compiled module.
+// From what a server answers to a compiled module.
 
-/** Takes a URL, a Request, a Response, bytes or a module, or a promise of one. */
-export async function compile(wasm) {
-  let source = await wasm;
-  if (source instanceof WebAssembly.Module) return source;
-  if (typeof source === "string" || source instanceof URL || source instanceof Request) {
-    source = await fetch(source);
-  }
-  if (source instanceof Response) {
-    if (!source.ok) throw new Error(`${source.url} answered with status ${source.status}`);
-    // Not streaming: that insists on a MIME type which many servers get wrong, for no gain at 40 kB.
-    source = await source.arrayBuffer();
-  }
-  return WebAssembly.compile(source);
+/** Takes a Response, or a promise of one. */
+export async function compile(answer) {
+  const response = await answer;
+  if (!response.ok) throw new Error(`${response.url} answered with status ${response.status}`);
+  // Not streaming: that insists on a MIME type which many servers get wrong, for no gain at 25 kB.
+  return WebAssembly.compile(await response.arrayBuffer());
 }

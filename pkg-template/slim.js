@@ -9,9 +9,18 @@ export * from "./errors.js";
 let announce;
 let given = new Promise((resolve) => (announce = resolve));
 
+async function moduleOf(wasm) {
+  const source = await wasm;
+  if (source instanceof WebAssembly.Module) return source;
+  if (typeof source === "string" || source instanceof URL || source instanceof Request) {
+    return compile(fetch(source));
+  }
+  return source instanceof Response ? compile(source) : WebAssembly.compile(source);
+}
+
 /** Gives the wasm: a URL, a Response, its bytes or a compiled module, or a promise of one. */
 export async function provide(wasm) {
-  const loaded = compile(wasm).then((module) => {
+  const loaded = moduleOf(wasm).then((module) => {
     initSync({ module });
     return { open, command };
   });

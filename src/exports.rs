@@ -7,7 +7,7 @@
 #![allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 
 use crate::driver::{Application, Driver};
-use js_sys::{Float64Array, Uint8Array};
+use js_sys::Uint8Array;
 use std::cell::RefCell;
 use std::rc::Rc;
 use tautline_protocol::client::{
@@ -94,23 +94,28 @@ thread_local! {
 }
 
 /// Opens a line and returns its number. Without `credentials` they are asked for with a note.
-/// `settings` are numbers in the order of the facade's list.
 #[wasm_bindgen]
+#[expect(clippy::too_many_arguments, reason = "an object would be taken apart in the wasm")]
 pub fn open(
     listener: Listener,
     url: &Uint8Array,
     credentials: Option<Uint8Array>,
-    settings: &Float64Array,
+    resend: bool,
+    outbox_messages: f64,
+    outbox_bytes: f64,
+    base_ms: f64,
+    cap_ms: f64,
+    connect_timeout_ms: f64,
 ) -> usize {
-    let setting = |index| settings.get_index(index);
+    let credentials =
+        credentials.map_or(Credentials::Ask, |bytes| Credentials::Fixed(bytes.to_vec()));
     let config = Config {
-        credentials: credentials
-            .map_or(Credentials::Ask, |bytes| Credentials::Fixed(bytes.to_vec())),
-        when_uncertain: if setting(0) == 0.0 { WhenUncertain::Resend } else { WhenUncertain::Fail },
-        outbox_messages: setting(1) as usize,
-        outbox_bytes: setting(2) as usize,
-        backoff: backoff::Config { base_ms: setting(3) as u64, cap_ms: setting(4) as u64 },
-        connect_timeout_ms: setting(5) as u64,
+        credentials,
+        when_uncertain: if resend { WhenUncertain::Resend } else { WhenUncertain::Fail },
+        outbox_messages: outbox_messages as usize,
+        outbox_bytes: outbox_bytes as usize,
+        backoff: backoff::Config { base_ms: base_ms as u64, cap_ms: cap_ms as u64 },
+        connect_timeout_ms: connect_timeout_ms as u64,
     };
     // A URL is ASCII.
     let url = url.to_vec().into_iter().map(char::from).collect();
