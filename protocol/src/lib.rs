@@ -42,6 +42,8 @@ mod encoded_entry;
 pub mod error;
 pub mod limits;
 pub mod message;
+#[doc(hidden)]
+pub mod mutation;
 pub mod resume;
 pub mod session;
 pub mod time;

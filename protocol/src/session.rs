@@ -15,6 +15,7 @@ mod acknowledgement;
 mod config;
 mod doors;
 mod inbox;
+mod queued;
 mod reader;
 mod receive;
 mod transmit;
@@ -36,6 +37,7 @@ use bytes::Bytes;
 pub use self::config::Config;
 pub use self::doors::{Hello, Input, Output};
 pub use self::inbox::Incoming;
+pub use self::queued::Queued;
 pub use self::reader::Room;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

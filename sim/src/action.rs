@@ -1,12 +1,18 @@
-//! What can happen to a pair, as data: random schedules are lists of these.
+//! What can happen in a world, as data: random schedules are lists of these.
+
+mod mix;
 
 use crate::engine::Keep;
-use crate::pair::Pair;
+use crate::network::Way;
 use crate::random::Random;
-use tautline_protocol::client::{Hint, Input};
-use tautline_protocol::{Format, Kind, Start};
+use tautline_protocol::client::Hint;
 
-/// One thing that happens.
+pub use self::mix::Mix;
+
+/// The topics there are; nobody may subscribe to the last.
+pub(crate) const TOPICS: [&str; 3] = ["room", "hall", "private"];
+
+/// One thing that happens, to a page or to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// The application sends so many messages at once, of a size.
@@ -21,42 +27,78 @@ pub enum Action {
     Volatile,
     /// It takes back the message that it sent so many messages ago.
     Cancel(u8),
-    /// It subscribes.
-    Subscribe,
+    /// It subscribes to a topic, with so many of the newest entries.
+    Subscribe(u8, u8),
     /// It ends the subscription that it began so many ago.
     Unsubscribe(u8),
     /// The server sends so many direct messages.
     Push(u8),
-    /// The server publishes.
-    News,
-    /// The server trims the topic down to nothing.
-    TrimTopic,
-    /// The server begins the topic anew.
-    ResetTopic,
+    /// The server publishes to a topic.
+    News(u8),
+    /// The server trims a topic down to so many entries.
+    TrimTopic(u8, u8),
+    /// The server begins a topic anew.
+    ResetTopic(u8),
+    /// The direct stream has grown too long, and is cut.
+    TrimDirect,
     /// Time passes.
     Run(u16),
     /// The connection breaks; each end notices after so many milliseconds, or never.
     Cut(Option<u16>, Option<u16>),
+    /// It breaks for the client alone; what was under way to the server arrives so much later.
+    Sever(u16),
     /// Nothing moves any more on the connection.
     Stall,
+    /// Nothing moves any more one way.
+    StallWay(Way),
     /// What was stalled moves again.
     Heal,
+    /// Something under way vanishes, and the connection breaks a little later.
+    Lose(Way),
+    /// Something under way arrives twice, and the connection breaks a little later.
+    Repeat(Way),
     /// Dialing fails from now on, or no longer does.
     Reachable(bool),
-    /// The server dies and comes back.
+    /// Nothing moves between the page and the node, or does again.
+    Partition(bool),
+    /// All nodes die and come back.
     Crash(Keep),
+    /// The node dies and comes back.
+    CrashNode,
+    /// The node stands still, or runs again.
+    Pause(bool),
+    /// The node cannot reach the engine, or can again.
+    Detach(bool),
     /// The session expires on the server.
     Expire(bool),
     /// Handlers take so long from now on.
     HandlerTakes(u16),
     /// Everything takes so long from now on.
     Latency(u8),
+    /// The page's line takes so much longer, and carries so many bytes in a millisecond.
+    Line(u16, Option<u8>),
     /// The page is frozen, or is no longer.
     Freeze(bool),
+    /// The machine sleeps for so long; whether its clock stands still meanwhile.
+    Sleep(u16, bool),
+    /// The page's clock jumps.
+    ClockJump(u32),
+    /// The page's timers fire at such steps only.
+    Throttle(u16),
     /// The page learns something.
     Hint(Hint),
+    /// The page is loaded anew, with its store or without.
+    Reload(bool),
+    /// The application ends the line; what is not delivered after so long fails.
+    Close(u16),
     /// The server asks for new credentials.
     AskCredentials,
+    /// All credentials expire; whether there are new ones to be had at once.
+    ExpireTokens(bool),
+    /// There are new credentials to be had.
+    RefreshTokens,
+    /// The server has no room for anybody, or has again.
+    Full(bool),
     /// The server sends its client away for so long.
     GoAway(u8),
     /// The application handles nothing for a while, or does again.
@@ -64,111 +106,9 @@ pub enum Action {
 }
 
 impl Action {
-    /// Draws one. Losses of sessions only if `losses`.
+    /// Draws one that can happen to a pair. Losses of sessions only if `losses`.
     #[must_use]
     pub fn draw(random: &mut Random, losses: bool) -> Self {
-        let short = random.below(2_000) as u16;
-        let notice = |random: &mut Random| match random.below(4) {
-            0 => None,
-            1 => Some(0),
-            _ => Some(random.below(3_000) as u16),
-        };
-        match random.below(100) {
-            0..=22 => Self::Send(1 + random.below(20) as u8, random.below(300) as u16),
-            23..=24 => Self::Send(3, 30_000),
-            25..=30 => Self::Request,
-            31..=33 => Self::SendRefused,
-            34..=36 => Self::Publish,
-            37 => Self::Volatile,
-            38..=39 => Self::Cancel(random.below(5) as u8),
-            40..=41 => Self::Subscribe,
-            42 => Self::Unsubscribe(random.below(3) as u8),
-            43..=47 => Self::Push(1 + random.below(10) as u8),
-            48..=50 => Self::News,
-            51 => Self::TrimTopic,
-            52 => Self::ResetTopic,
-            53..=72 => Self::Run(short),
-            73..=80 => Self::Cut(notice(random), notice(random)),
-            81..=82 => Self::Stall,
-            83 => Self::Heal,
-            84 => Self::Reachable(random.one_in(2)),
-            85 if losses => {
-                Self::Crash([Keep::Tombstones, Keep::Nothing][random.below(2) as usize])
-            }
-            86 if losses => Self::Expire(random.one_in(2)),
-            85..=87 => Self::Crash(Keep::Everything),
-            88..=89 => Self::HandlerTakes(random.below(400) as u16),
-            90 => Self::Latency(random.below(200) as u8),
-            91..=92 => Self::Freeze(random.one_in(2)),
-            93..=96 => Self::Hint(
-                [Hint::Online, Hint::Offline, Hint::Awake, Hint::Asleep, Hint::Suspended]
-                    [random.below(5) as usize],
-            ),
-            97 => Self::AskCredentials,
-            98 => Self::GoAway(random.below(50) as u8),
-            _ => Self::Handles(random.one_in(2)),
-        }
-    }
-}
-
-impl Pair {
-    /// Lets an action happen.
-    pub fn apply(&mut self, action: Action) {
-        self.trace.note(self.now, format_args!("{action:?}"));
-        match action {
-            Action::Send(count, size) => {
-                let messages = vec![(Kind::Send, "m", size.into()); count.into()];
-                self.send_together(&messages);
-            }
-            Action::Request => drop(self.send(Kind::Request, "ask", 0)),
-            Action::SendRefused => drop(self.send(Kind::Send, "refuse", 0)),
-            Action::Publish => drop(self.send(Kind::Publish, "say", 0)),
-            Action::Volatile => {
-                let _ = self.command(|client| client.send_volatile(Format::Text, None, b"v"));
-            }
-            Action::Cancel(back) => {
-                let id = self.ledger.pending().nth(back.into());
-                if let Some(id) = id {
-                    self.cancel(id);
-                }
-            }
-            Action::Subscribe => drop(self.subscribe("room", Start::Last(3))),
-            Action::Unsubscribe(stream) => self.unsubscribe(u32::from(stream) + 1),
-            Action::Push(count) => (0..count).for_each(|_| self.push()),
-            Action::News => self.publish("room"),
-            Action::TrimTopic => self.server.engine.topic("room").trim_through(u64::MAX),
-            Action::ResetTopic => {
-                self.server.engine.reset_topic("room");
-                self.server.run(self.now);
-            }
-            Action::Handles(handles) => {
-                self.handles = handles;
-                self.input(Input::Woke);
-            }
-            _ => self.trouble(action),
-        }
-        self.flush();
-    }
-
-    fn trouble(&mut self, action: Action) {
-        match action {
-            Action::Run(millis) => self.run(millis.into()),
-            Action::Cut(client, server) => self.cut(client.map(u64::from), server.map(u64::from)),
-            Action::Stall => self.stall(),
-            Action::Heal => self.network.heal(),
-            Action::Reachable(reachable) => self.network.reachable = reachable,
-            Action::Crash(keep) => self.crash(keep),
-            Action::Expire(tombstone) => self.expire(tombstone),
-            Action::HandlerTakes(millis) => self.server.behaviour.handler_ms = millis.into(),
-            Action::Latency(millis) => self.network.latency_ms = millis.into(),
-            Action::Freeze(frozen) => self.frozen = frozen,
-            Action::Hint(hint) => self.hint(hint),
-            Action::AskCredentials => self.server.request_credentials(&self.session, self.now),
-            Action::GoAway(seconds) => {
-                let after_ms = u64::from(seconds) * 100;
-                self.server.go_away(&self.session, after_ms, 500, self.now);
-            }
-            _ => {}
-        }
+        Mix::of_pair(losses).draw(random)
     }
 }

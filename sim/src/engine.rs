@@ -1,78 +1,26 @@
-//! What the server keeps: sessions, tombstones and logs, in memory and in a fixed order.
+//! What the server's nodes share: sessions, tombstones and logs, in memory and in a fixed order.
+
+mod log;
 
 use crate::random::Random;
-use std::collections::{BTreeMap, VecDeque};
-use tautline_protocol::downlink::EncodedEntry;
-use tautline_protocol::message::Cursor;
+use std::collections::BTreeMap;
+use tautline_protocol::downlink::{EncodedEntry, Entry};
+use tautline_protocol::mutation::Mutation;
 use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, resolve};
 use tautline_protocol::session::Hello;
-use tautline_protocol::{Epoch, Offset, Seq, SessionId, Start};
+use tautline_protocol::{Epoch, Format, Offset, Seq, SessionId};
 
-/// A log that is trimmed from the front.
-#[derive(Debug)]
-pub struct Log {
-    /// Its incarnation.
-    pub epoch: Epoch,
-    first: Offset,
-    entries: VecDeque<EncodedEntry>,
-}
-
-impl Log {
-    const fn new(epoch: Epoch) -> Self {
-        Self { epoch, first: 1, entries: VecDeque::new() }
-    }
-
-    /// The last entry's offset.
-    #[must_use]
-    pub fn head(&self) -> Offset {
-        self.first - 1 + self.entries.len() as u64
-    }
-
-    /// Appends an entry; returns its offset.
-    pub fn append(&mut self, entry: EncodedEntry) -> Offset {
-        self.entries.push_back(entry);
-        self.head()
-    }
-
-    /// Forgets every entry up to `offset`.
-    pub fn trim_through(&mut self, offset: Offset) {
-        while self.first <= offset && self.entries.pop_front().is_some() {
-            self.first += 1;
-        }
-    }
-
-    /// The entries behind `after`; or, if some of them are gone, the offset to go on behind.
-    ///
-    /// # Errors
-    /// Carries that offset.
-    pub fn read(&self, after: Offset, count: u64) -> Result<Vec<EncodedEntry>, Offset> {
-        if after + 1 < self.first {
-            return Err(self.first - 1);
-        }
-        let skip = usize::try_from(after + 1 - self.first).unwrap_or(usize::MAX);
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        Ok(self.entries.iter().skip(skip).take(count).cloned().collect())
-    }
-
-    /// The position behind which a subscription that starts so is served.
-    #[must_use]
-    pub fn position(&self, start: Start) -> Offset {
-        let oldest = self.first - 1;
-        match start {
-            Start::Last(count) => self.head().saturating_sub(count).max(oldest),
-            Start::After(Cursor { epoch, received, .. }) if epoch == self.epoch => {
-                received.min(self.head()).max(oldest)
-            }
-            Start::After(_) => oldest,
-        }
-    }
-}
+pub use self::log::Log;
 
 #[derive(Debug)]
 struct Kept {
     accepted: Seq,
     direct: Log,
     identity: Vec<u8>,
+    /// Of the connection that has opened it last: what another one commits is refused.
+    generation: u64,
+    /// The highest connection, as its client counts, that has opened it.
+    connection: u64,
     /// The client has shown that it knows this incarnation.
     confirmed: bool,
 }
@@ -88,13 +36,65 @@ pub enum Keep {
     Nothing,
 }
 
-/// The server's memory.
+/// Why a session is not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It belongs to somebody else.
+    WrongIdentity,
+    /// A newer connection of the same client has opened it before.
+    Stale,
+}
+
+/// A newer connection has opened the session, or it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fenced;
+
+/// A session after HELLO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What its connection shows from now on.
+    pub generation: u64,
+    /// What the client is told.
+    pub resolution: Resolution,
+}
+
+/// What handling a message leaves behind.
+#[derive(Debug, Default)]
+pub struct Effect {
+    /// The answer, for the direct stream.
+    pub answer: Option<EncodedEntry>,
+    /// Topic and payload of a publish.
+    pub publish: Option<(String, Format, Vec<u8>)>,
+}
+
+/// Where a payload was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// In which topic.
+    pub topic: String,
+    /// In which incarnation of it.
+    pub epoch: Epoch,
+    /// At which offset.
+    pub offset: Offset,
+}
+
+/// The memory of all nodes.
 #[derive(Debug)]
 pub struct Engine {
     sessions: BTreeMap<SessionId, Kept>,
     tombstones: BTreeMap<SessionId, Tombstone>,
     topics: BTreeMap<String, Log>,
+    /// How often sessions were opened.
+    generations: u64,
     random: Random,
+    /// Everything that was ever put into topics, for the checks.
+    pub history: BTreeMap<Vec<u8>, Vec<Put>>,
+    /// Up to where each incarnation of a topic is gone; [`Offset::MAX`]: all of it.
+    pub gone: BTreeMap<Epoch, Offset>,
+    /// How often each session was lost, for the checks.
+    pub losses: BTreeMap<SessionId, usize>,
+    /// How often entries of a direct stream went that the client had not handled.
+    pub direct_trims: BTreeMap<SessionId, usize>,
 }
 
 impl Engine {
@@ -105,7 +105,12 @@ impl Engine {
             sessions: BTreeMap::new(),
             tombstones: BTreeMap::new(),
             topics: BTreeMap::new(),
+            generations: 0,
             random: Random::new(seed),
+            history: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            losses: BTreeMap::new(),
+            direct_trims: BTreeMap::new(),
         }
     }
 
@@ -113,14 +118,30 @@ impl Engine {
         Epoch(self.random.bits() | 1)
     }
 
-    /// Whether the session is free, or belongs to `identity`.
-    #[must_use]
-    pub fn may_join(&self, session: &SessionId, identity: &[u8]) -> bool {
-        self.sessions.get(session).is_none_or(|kept| kept.identity == identity)
+    /// Opens the session that a HELLO names, for the identity that owns it.
+    ///
+    /// # Errors
+    /// It is somebody else's, or a newer connection came first.
+    pub fn open(&mut self, hello: &Hello, identity: &[u8]) -> Result<Opened, Refused> {
+        if let Some(kept) = self.sessions.get(&hello.session) {
+            if kept.identity != identity {
+                return Err(Refused::WrongIdentity);
+            }
+            if hello.connection <= kept.connection && !Mutation::AdmitStaleHello.is_on() {
+                return Err(Refused::Stale);
+            }
+        }
+        let resolution = self.join(hello, identity);
+        let Some(kept) = self.sessions.get_mut(&hello.session) else {
+            return Err(Refused::Stale);
+        };
+        kept.connection = hello.connection;
+        self.generations += 1;
+        kept.generation = self.generations;
+        Ok(Opened { generation: kept.generation, resolution })
     }
 
-    /// Decides what a HELLO gets, and keeps the session from now on.
-    pub fn join(&mut self, hello: &Hello, identity: &[u8]) -> Resolution {
+    fn join(&mut self, hello: &Hello, identity: &[u8]) -> Resolution {
         let fresh = self.fresh_epoch();
         let record = self.sessions.get(&hello.session).map(|kept| Record {
             epoch: kept.direct.epoch,
@@ -134,7 +155,7 @@ impl Engine {
                 && hello.epoch == resolution.epoch
             {
                 kept.direct.trim_through(hello.handled);
-                // PROTOCOL.md: a tombstone stays until its successor is known to the client.
+                // PROTOCOL.md, R-3: a tombstone stays until its successor is known to the client.
                 kept.confirmed = true;
                 self.tombstones.remove(&hello.session);
             }
@@ -144,6 +165,8 @@ impl Engine {
                 accepted: resolution.accepted,
                 direct: Log::new(resolution.epoch),
                 identity: identity.to_vec(),
+                generation: 0,
+                connection: 0,
                 confirmed: false,
             };
             self.sessions.insert(hello.session, kept);
@@ -153,9 +176,9 @@ impl Engine {
 
     /// Forgets a session but for its tombstone. One that its client never knew leaves none: it
     /// would bury the tombstone of the one that the client does know.
-    pub fn entomb(&mut self, session: &SessionId) {
+    fn entomb(&mut self, session: &SessionId) {
         if let Some(kept) = self.sessions.remove(session)
-            && kept.confirmed
+            && (kept.confirmed || Mutation::BuryTombstone.is_on())
         {
             let stone = Tombstone {
                 epoch: kept.direct.epoch,
@@ -166,32 +189,67 @@ impl Engine {
         }
     }
 
+    /// A session's time is over; what is left of it is a tombstone, or nothing.
+    pub fn expire(&mut self, session: &SessionId, tombstone: bool) {
+        *self.losses.entry(*session).or_default() += 1;
+        if tombstone {
+            self.entomb(session);
+        } else {
+            self.forget(session);
+        }
+    }
+
     /// Forgets a session and its tombstone.
     pub fn forget(&mut self, session: &SessionId) {
         self.sessions.remove(session);
         self.tombstones.remove(session);
     }
 
-    /// The server died.
+    /// The engine died.
     pub fn lose(&mut self, keep: Keep) {
-        match keep {
-            Keep::Everything => return,
-            Keep::Tombstones => {
-                let sessions: Vec<_> = self.sessions.keys().copied().collect();
-                for session in sessions {
-                    self.entomb(&session);
-                }
-            }
-            Keep::Nothing => {
-                self.sessions.clear();
-                self.tombstones.clear();
-            }
+        if keep == Keep::Everything {
+            return;
         }
-        self.topics.clear();
+        let sessions: Vec<_> = self.sessions.keys().copied().collect();
+        for session in &sessions {
+            self.expire(session, keep == Keep::Tombstones);
+        }
+        if keep == Keep::Nothing {
+            self.tombstones.clear();
+        }
+        let topics: Vec<_> = self.topics.keys().cloned().collect();
+        topics.iter().for_each(|topic| self.reset_topic(topic));
     }
 
-    /// A message is processed: its number, and its answer if it has one, are kept together.
-    /// Returns the position of the answer, or 0.
+    /// A message is processed: its number and its effect are kept in one step, if the connection
+    /// that had it handled still holds the session. Returns the position of the answer, or 0.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn commit_as(
+        &mut self,
+        generation: u64,
+        session: &SessionId,
+        seq: Option<Seq>,
+        effect: Effect,
+    ) -> Result<Offset, Fenced> {
+        if !self.is_current(session, generation) && !Mutation::SkipFencing.is_on() {
+            return Err(Fenced);
+        }
+        if let Some((topic, format, payload)) = effect.publish {
+            self.publish(&topic, format, &payload);
+        }
+        Ok(seq.map_or(0, |seq| self.commit(session, seq, effect.answer)))
+    }
+
+    /// Whether the connection of this generation holds the session.
+    #[must_use]
+    pub fn is_current(&self, session: &SessionId, generation: u64) -> bool {
+        self.sessions.get(session).is_some_and(|kept| kept.generation == generation)
+    }
+
+    /// Keeps that a message is processed, together with its answer; returns the position of the
+    /// answer, or 0.
     pub fn commit(
         &mut self,
         session: &SessionId,
@@ -199,10 +257,20 @@ impl Engine {
         answer: Option<EncodedEntry>,
     ) -> Offset {
         let Some(kept) = self.sessions.get_mut(session) else { return 0 };
-        kept.accepted = seq;
+        if !(Mutation::ForgetAccepted.is_on() && seq.is_multiple_of(8)) {
+            kept.accepted = seq;
+        }
         kept.confirmed = true;
         self.tombstones.remove(session);
         answer.map_or(0, |answer| kept.direct.append(answer))
+    }
+
+    /// The engine goes back to an older backup: what a session had accepted since is forgotten.
+    pub fn roll_back(&mut self, session: &SessionId, accepted: Seq) {
+        if let Some(kept) = self.sessions.get_mut(session) {
+            kept.accepted = accepted;
+            *self.losses.entry(*session).or_default() += 1;
+        }
     }
 
     /// The client has handled the direct stream up to `offset`.
@@ -211,6 +279,14 @@ impl Engine {
             kept.direct.trim_through(offset);
             kept.confirmed = true;
             self.tombstones.remove(session);
+        }
+    }
+
+    /// The direct stream has grown too long: all of it goes, whether handled or not.
+    pub fn trim_direct(&mut self, session: &SessionId) {
+        if let Some(kept) = self.sessions.get_mut(session) {
+            kept.direct.trim_through(Offset::MAX);
+            *self.direct_trims.entry(*session).or_default() += 1;
         }
     }
 
@@ -225,8 +301,27 @@ impl Engine {
         self.topics.entry(name.into()).or_insert_with(|| Log::new(fresh))
     }
 
+    /// Appends to a topic.
+    pub fn publish(&mut self, name: &str, format: Format, payload: &[u8]) {
+        let entry = EncodedEntry::new(format, Entry::Message(payload));
+        let log = self.topic(name);
+        let offset = log.append(entry);
+        let put = Put { topic: name.into(), epoch: log.epoch, offset };
+        self.history.entry(payload.to_vec()).or_default().push(put);
+    }
+
+    /// Forgets all but the newest entries of a topic.
+    pub fn trim_topic(&mut self, name: &str, but: u64) {
+        let log = self.topic(name);
+        log.trim_through(log.head().saturating_sub(but));
+        let (epoch, gone) = (log.epoch, log.gone());
+        self.gone.insert(epoch, gone);
+    }
+
     /// Begins a topic anew.
     pub fn reset_topic(&mut self, name: &str) {
-        self.topics.remove(name);
+        if let Some(log) = self.topics.remove(name) {
+            self.gone.insert(log.epoch, Offset::MAX);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What the application asked for and what it was told, checked as it comes in.
 
-use std::collections::BTreeMap;
+use crate::check::streams::Reading;
+use std::collections::{BTreeMap, BTreeSet};
 use tautline_protocol::client::{End, Event, Failure, MessageId, Missing, State};
-use tautline_protocol::{DIRECT, Epoch, Kind, Offset, StreamId};
+use tautline_protocol::message::Cursor;
+use tautline_protocol::{DIRECT, Epoch, Kind, Offset, SessionId, StreamId};
 
 /// What became of a message, as the application was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,28 +41,23 @@ pub struct Sent {
 pub struct Received {
     /// From which stream.
     pub stream: StreamId,
+    /// In which incarnation of its log, if the application was told.
+    pub epoch: Option<Epoch>,
     /// Its position.
     pub offset: Offset,
     /// Its bytes.
     pub payload: Vec<u8>,
 }
 
-/// What is known of a stream.
-#[derive(Clone, Debug, Default)]
-struct Reading {
-    epoch: Option<Epoch>,
-    /// The last entry received or reported missing; `None` before SUBSCRIBED.
-    at: Option<Offset>,
-    /// SUBSCRIBED went beyond that: a gap has to be told before anything else.
-    gap_to: Option<Offset>,
-    ended: bool,
-}
-
 /// The books of one client.
 #[derive(Debug, Default)]
 pub struct Ledger {
+    /// The session that the client has made.
+    pub session: SessionId,
     /// Every message sent, by its name.
     pub sent: BTreeMap<MessageId, Sent>,
+    /// The payloads of volatile messages.
+    pub volatile: BTreeSet<Vec<u8>>,
     /// Every entry received.
     pub received: Vec<Received>,
     /// Every state, with its reason.
@@ -77,27 +74,20 @@ pub struct Ledger {
     pub violations: Vec<String>,
     /// How much the server has handled so far.
     pub handled: usize,
-    streams: BTreeMap<StreamId, Reading>,
+    /// The topics subscribed to, by their streams.
+    pub topics: BTreeMap<StreamId, String>,
+    pub(crate) streams: BTreeMap<StreamId, Reading>,
+    /// Every message before this one is settled.
+    pub(crate) first_open: MessageId,
+    /// How many are not.
+    pub(crate) open: usize,
 }
 
 impl Ledger {
-    /// The application has sent a message.
-    pub fn send(&mut self, id: MessageId, kind: Kind, payload: Vec<u8>) {
-        let before =
-            self.sent.insert(id, Sent { kind, payload, fate: Fate::Pending, settled_at: 0 });
-        if before.is_some() {
-            self.violate(format!("message id {id} was given twice"));
-        }
-    }
-
-    /// The application has taken a message back.
-    pub fn cancel(&mut self, id: MessageId) {
-        self.settle(id, Fate::Cancelled);
-    }
-
-    /// The application has subscribed.
-    pub fn subscribe(&mut self, stream: StreamId) {
-        self.streams.insert(stream, Reading::default());
+    /// The application has subscribed, and reads on behind `cursor` if it has one.
+    pub fn subscribe(&mut self, stream: StreamId, topic: &str, cursor: Option<Cursor>) {
+        self.topics.insert(stream, topic.into());
+        self.streams.insert(stream, Reading::from(cursor));
     }
 
     /// The application has ended a subscription.
@@ -115,7 +105,14 @@ impl Ledger {
 
     /// Messages whose fate is open.
     pub fn pending(&self) -> impl Iterator<Item = MessageId> {
-        self.sent.iter().filter(|(_, sent)| sent.fate == Fate::Pending).map(|(id, _)| *id)
+        let open = self.sent.range(self.first_open..);
+        open.filter(|(_, sent)| sent.fate == Fate::Pending).map(|(id, _)| *id)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.open == 0
     }
 
     /// The payloads received from a stream.
@@ -131,28 +128,22 @@ impl Ledger {
         self.streams.get(&stream).and_then(|reading| reading.at)
     }
 
+    /// Where an application that keeps its cursors would go on in a stream, if it knows.
+    #[must_use]
+    pub fn cursor(&self, stream: StreamId) -> Option<Cursor> {
+        let reading = self.streams.get(&stream).filter(|reading| reading.gap_to.is_none())?;
+        let (epoch, at) = (reading.epoch?, reading.at?);
+        Some(Cursor { epoch, received: at, handled: at })
+    }
+
     /// Whether a stream has been subscribed to and has not ended.
     #[must_use]
     pub fn reads(&self, stream: StreamId) -> bool {
         self.streams.get(&stream).is_some_and(|reading| !reading.ended)
     }
 
-    fn violate(&mut self, what: String) {
+    pub(crate) fn violate(&mut self, what: String) {
         self.violations.push(what);
-    }
-
-    fn settle(&mut self, id: MessageId, fate: Fate) {
-        match self.sent.get_mut(&id) {
-            Some(sent) if sent.fate == Fate::Pending => {
-                sent.fate = fate;
-                sent.settled_at = self.handled;
-            }
-            Some(sent) => {
-                let before = sent.fate.clone();
-                self.violate(format!("message {id} settled as {before:?}, then as {fate:?}"));
-            }
-            None => self.violate(format!("{fate:?} of message {id}, which was never sent")),
-        }
     }
 
     /// The application was told something.
@@ -175,113 +166,27 @@ impl Ledger {
             Event::Reply { id, payload, .. } => self.settle(id, Fate::Replied(payload.to_vec())),
             Event::Refused { id, code, .. } => self.settle(id, Fate::Refused(code.to_vec())),
             Event::Failed { first, last, failure } => self.failed(first, last, failure),
-            Event::Message { stream, offset, payload, .. } => self.message(stream, offset, payload),
-            Event::Subscribed { stream, epoch, offset } => self.subscribed(stream, epoch, offset),
+            Event::Message { stream, offset, payload, .. } => {
+                let reading = self.streams.entry(stream).or_default();
+                let epoch = reading.epoch;
+                let checked = reading.message(stream, offset);
+                self.received.push(Received { stream, epoch, offset, payload: payload.to_vec() });
+                self.violations.extend(checked.err());
+            }
+            Event::Subscribed { stream, epoch, offset } => {
+                let reading = self.streams.entry(stream).or_default();
+                self.violations.extend(reading.subscribed(stream, epoch, offset).err());
+            }
             Event::SubscribeRefused { stream, code, .. } => {
                 self.refused_streams.push((stream, code.to_vec()));
                 self.unsubscribe(stream);
             }
-            Event::Gap { stream, missing } => self.gap(stream, missing),
+            Event::Gap { stream, missing } => {
+                self.gaps.push((stream, missing));
+                let reading = self.streams.entry(stream).or_default();
+                self.violations.extend(reading.gap(stream, missing).err());
+            }
             Event::Closed { end, reason } => self.close(end, reason),
         }
-    }
-
-    fn acknowledged(&mut self, through: MessageId) {
-        let mut overtaken = Vec::new();
-        for (id, sent) in self.sent.range_mut(..=through) {
-            if sent.fate == Fate::Pending {
-                sent.fate = Fate::Acknowledged;
-                sent.settled_at = self.handled;
-                if sent.kind == Kind::Request {
-                    overtaken.push(*id);
-                }
-            }
-        }
-        for id in overtaken {
-            self.violate(format!("request {id} acknowledged before its reply came"));
-        }
-    }
-
-    fn failed(&mut self, first: MessageId, last: MessageId, failure: Failure) {
-        if first > last || !self.sent.contains_key(&first) || !self.sent.contains_key(&last) {
-            self.violate(format!("{failure:?} of messages {first} to {last}"));
-        }
-        let mut twice = Vec::new();
-        for (id, sent) in self.sent.range_mut(first..=last.max(first)) {
-            match sent.fate {
-                Fate::Pending => {
-                    sent.fate = Fate::Failed(failure);
-                    sent.settled_at = self.handled;
-                }
-                Fate::Acknowledged => twice.push(*id),
-                // Settled in another way within the range.
-                _ => {}
-            }
-        }
-        for id in twice {
-            self.violate(format!("message {id} settled, then failed as {failure:?}"));
-        }
-    }
-
-    fn message(&mut self, stream: StreamId, offset: Offset, payload: &[u8]) {
-        let reading = self.streams.entry(stream).or_default();
-        let expected = match (stream, reading.at) {
-            // Between direct messages there are answers, which only the machine counts.
-            (DIRECT, at) => offset > at.unwrap_or(0),
-            (_, Some(at)) => offset == at + 1 && reading.gap_to.is_none(),
-            (_, None) => false,
-        };
-        let described = format!("{reading:?}");
-        let ended = reading.ended;
-        reading.at = Some(offset);
-        if !expected || ended {
-            self.violate(format!("entry {offset} of stream {stream} at {described}"));
-        }
-        self.received.push(Received { stream, offset, payload: payload.to_vec() });
-    }
-
-    fn subscribed(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
-        let reading = self.streams.entry(stream).or_default();
-        let (before, ended) = (reading.clone(), reading.ended);
-        match (reading.epoch, reading.at) {
-            (Some(old), Some(at)) if old == epoch && offset > at => reading.gap_to = Some(offset),
-            (Some(old), Some(_)) if old != epoch => reading.gap_to = Some(offset),
-            // Which incarnation it was reading is not known here: a gap follows, or none is due.
-            (None, Some(_)) => {}
-            _ => reading.at = Some(offset),
-        }
-        reading.epoch = Some(epoch);
-        let backwards = before.epoch == Some(epoch) && before.at.is_some_and(|at| offset < at);
-        if ended || backwards {
-            self.violate(format!("stream {stream} subscribed at {offset}, was {before:?}"));
-        }
-    }
-
-    fn gap(&mut self, stream: StreamId, missing: Missing) {
-        self.gaps.push((stream, missing));
-        let reading = self.streams.entry(stream).or_default();
-        let before = reading.clone();
-        let at = reading.at.unwrap_or(0);
-        let promised = reading.gap_to.take();
-        if promised.is_none() && missing.reset {
-            // The log was begun anew while it was being read: its new name is told on resuming.
-            reading.epoch = None;
-        }
-        let announced = promised.is_none_or(|to| to == missing.to);
-        // Answers are not seen here, so a gap of the direct stream may begin behind the last entry.
-        let begins = missing.from == at + 1 || (stream == DIRECT && missing.from > at);
-        let fits = if missing.reset { missing.from == 1 } else { begins && missing.to > at };
-        reading.at = Some(missing.to);
-        if before.ended || !announced || !fits {
-            self.violate(format!("gap {missing:?} of stream {stream} at {before:?}"));
-        }
-    }
-
-    fn close(&mut self, end: End, reason: &[u8]) {
-        let pending: Vec<_> = self.pending().collect();
-        if !pending.is_empty() {
-            self.violate(format!("the line ended, and {pending:?} are not settled"));
-        }
-        self.closed = Some((end, reason.to_vec()));
     }
 }

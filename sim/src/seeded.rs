@@ -1,10 +1,12 @@
-//! One run from one seed: everything that happens, and the settings it happens under.
+//! One run from one seed: the settings it happens under, and everything that happens.
 
-use crate::action::Action;
-use crate::pair::Pair;
+use crate::action::Mix;
+use crate::page::Page;
 use crate::random::Random;
 use crate::server::Behaviour;
-use crate::trace::Trace;
+use crate::trace::{Row, Trace};
+use crate::world::World;
+use tautline_protocol::Instant;
 use tautline_protocol::client::{Config, Credentials, WhenUncertain};
 
 /// What came of a run.
@@ -14,16 +16,83 @@ pub struct Report {
     pub hash: u64,
     /// What broke the promise; empty if nothing did.
     pub wrong: Vec<String>,
-    /// Messages sent, messages handled by the server, connections.
-    pub counts: [usize; 3],
+    /// How much happened.
+    pub counts: Counts,
+    /// How many pages and nodes there were.
+    pub pages: usize,
+    /// How many nodes there were.
+    pub nodes: usize,
     /// The course of the run, if wanted.
-    pub lines: Vec<String>,
+    pub rows: Vec<Row>,
 }
 
-/// Runs a seed; `lines` keeps the course for people.
+/// How much happened in a run, or in several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Messages that applications have sent.
+    pub sent: u64,
+    /// Messages that the server has handled.
+    pub handled: u64,
+    /// Entries that applications have received.
+    pub received: u64,
+    /// Connections dialed.
+    pub dials: u64,
+    /// Losses told.
+    pub losses: u64,
+    /// Gaps told.
+    pub gaps: u64,
+    /// Milliseconds that have passed in the world.
+    pub millis: u64,
+}
+
+impl Counts {
+    /// Adds those of another run.
+    pub const fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.handled += other.handled;
+        self.received += other.received;
+        self.dials += other.dials;
+        self.losses += other.losses;
+        self.gaps += other.gaps;
+        self.millis += other.millis;
+    }
+}
+
+/// Runs a seed; `rows` keeps the course for people.
 #[must_use]
-pub fn run(seed: u64, lines: bool) -> Report {
+pub fn run(seed: u64, rows: bool) -> Report {
     let mut random = Random::new(seed);
+    let behaviour = behaviour(&mut random);
+    let nodes = 1 + random.below(3) as usize;
+    let mut pages = Vec::new();
+    for number in 0..1 + random.below(4) as usize {
+        pages.push(page(number, &mut random));
+    }
+    let losses = random.one_in(2);
+    let mix = Mix::of_world(&mut random, losses);
+    let count = pages.len();
+    let mut world = World::of(pages, nodes, behaviour, seed);
+    world.trace = Trace::new(rows);
+    world.server.behaviour.fence_ms =
+        if random.one_in(3) { None } else { Some(random.below(500)) };
+    for _ in 0..20 + random.below(150) {
+        let (page, node) = (random.below(count as u64), random.below(nodes as u64));
+        let action = mix.draw(&mut random);
+        world.apply_to(page as usize, node as usize, action);
+    }
+    world.refresh_tokens();
+    let wrong = world.converge();
+    Report {
+        hash: world.trace.sum(),
+        wrong,
+        counts: counts(&world),
+        pages: count,
+        nodes,
+        rows: world.trace.rows().to_vec(),
+    }
+}
+
+fn page(number: usize, random: &mut Random) -> Page {
     let mut config = Config::default();
     if random.one_in(2) {
         config.credentials = Credentials::Ask;
@@ -31,6 +100,16 @@ pub fn run(seed: u64, lines: bool) -> Report {
     if random.one_in(3) {
         config.when_uncertain = WhenUncertain::Fail;
     }
+    if random.one_in(4) {
+        config.outbox_messages = 1 + random.below(40) as usize;
+        config.outbox_bytes = 1 + random.below(20_000) as usize;
+    }
+    let mut page = Page::new(number, config, random.bits(), Instant::from_millis(0));
+    page.set_token(0);
+    page
+}
+
+fn behaviour(random: &mut Random) -> Behaviour {
     let mut behaviour = Behaviour::default();
     if random.one_in(3) {
         behaviour.config.window_messages = 1 + random.below(8) as usize;
@@ -50,17 +129,26 @@ pub fn run(seed: u64, lines: bool) -> Report {
     if random.one_in(6) {
         behaviour.config.message_bytes = random.below(1_000) as usize;
     }
-    let losses = random.one_in(2);
-    let mut pair = Pair::new(config, behaviour, seed);
-    pair.trace = Trace::new(lines);
-    for _ in 0..20 + random.below(200) {
-        pair.apply(Action::draw(&mut random, losses));
+    if random.one_in(4) {
+        behaviour.read_entries = 1 + random.below(4);
     }
-    let wrong = pair.converge();
-    Report {
-        hash: pair.trace.sum(),
-        wrong,
-        counts: [pair.ledger.sent.len(), pair.server.journal.len(), pair.dials.len()],
-        lines: pair.trace.lines().to_vec(),
+    behaviour
+}
+
+fn counts(world: &World<Vec<Page>>) -> Counts {
+    let mut counts = Counts {
+        handled: world.server.journal.len() as u64,
+        millis: world.now.as_millis(),
+        ..Counts::default()
+    };
+    for page in world.pages() {
+        counts.dials += page.dials.len() as u64;
+        for ledger in page.past.iter().chain([&page.ledger]) {
+            counts.sent += ledger.sent.len() as u64;
+            counts.received += ledger.received.len() as u64;
+            counts.losses += ledger.losses.len() as u64;
+            counts.gaps += ledger.gaps.len() as u64;
+        }
     }
+    counts
 }

@@ -1,18 +1,19 @@
-//! A small but honest server: real sessions around an engine in memory, with handlers that take
-//! their time.
+//! A small but honest server: nodes with real sessions around one engine in memory, with handlers
+//! that take their time.
 
+mod command;
+mod deliver;
 mod join;
+mod node;
 mod work;
 
+use self::node::{Connection, Node, Task};
+use crate::check;
 use crate::engine::{Engine, Keep};
-use crate::network::{Cargo, ConnectionId};
-use bytes::Bytes;
+use crate::network::{Cargo, ConnectionId, Route};
 use std::collections::BTreeMap;
-use tautline_protocol::downlink::{EncodedEntry, Entry};
-use tautline_protocol::session::{self, Hello, Incoming, Input, Output};
-use tautline_protocol::{
-    CloseCode, DIRECT, Epoch, Format, Instant, Offset, Seq, Session, SessionId, Start, StreamId,
-};
+use tautline_protocol::session::{self, Input, Output};
+use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId};
 
 pub use self::work::{Handled, Outcome};
 
@@ -29,10 +30,15 @@ pub struct Behaviour {
     pub handler_ms: u64,
     /// Credentials other than these are refused; `None` accepts all.
     pub credentials: Option<Vec<u8>>,
+    /// Credentials that end in a lower number are expired.
+    pub oldest_token: u64,
     /// Every HELLO is refused with this code, after so many milliseconds.
     pub refuse: Option<(CloseCode, u64)>,
     /// Most entries read from a log at a time.
     pub read_entries: u64,
+    /// How long it takes until a node learns that another one has taken a session over; `None`: it
+    /// learns it only when the engine refuses what it does.
+    pub fence_ms: Option<u64>,
 }
 
 impl Default for Behaviour {
@@ -43,74 +49,70 @@ impl Default for Behaviour {
             subscribe_ms: 0,
             handler_ms: 0,
             credentials: None,
+            oldest_token: 0,
             refuse: None,
             read_entries: 64,
+            fence_ms: Some(0),
         }
     }
 }
 
-struct Connection {
-    session: Session,
-    /// Set by HELLO; whose connection it is, once it has joined.
-    of: Option<SessionId>,
-    /// Waits for the handler that an older connection has started.
-    waiting: Option<Hello>,
-    streams: BTreeMap<StreamId, (String, Epoch)>,
-    wake_at: Option<Instant>,
-}
+/// Something for a connection to carry, or that it is to be waited with.
+pub(crate) type Outgoing = (ConnectionId, Cargo);
 
-enum Task {
-    Join(ConnectionId, Hello),
-    Authenticate(ConnectionId, Bytes),
-    Subscribe(ConnectionId, StreamId, String, Start),
-    Finish(SessionId),
-}
-
-/// The server.
+/// The server: one node or several, and what they share.
 pub struct Server {
     /// How it behaves.
     pub behaviour: Behaviour,
-    /// What it keeps.
+    /// What its nodes share.
     pub engine: Engine,
     /// Every message handled, in order.
     pub journal: Vec<Handled>,
     /// Hang-ups decided by the server, with their connection.
     pub hang_ups: Vec<(ConnectionId, CloseCode)>,
+    /// What one of its parts should not have come to.
+    pub violations: Vec<String>,
+    /// How often the credentials of a session were refused.
+    pub unauthorized: BTreeMap<SessionId, u32>,
     now: Instant,
+    nodes: Vec<Node>,
     connections: BTreeMap<ConnectionId, Connection>,
-    owners: BTreeMap<SessionId, ConnectionId>,
-    /// The highest connection of each client that has joined, as HELLO counts them.
-    latest: BTreeMap<SessionId, u64>,
-    workers: BTreeMap<SessionId, Incoming>,
     tasks: BTreeMap<(Instant, u64), Task>,
     tasks_begun: u64,
-    outgoing: Vec<(ConnectionId, Cargo)>,
+    outgoing: Vec<Outgoing>,
 }
 
 impl Server {
-    /// A server whose epochs come from `seed`.
+    /// A server of one node, whose epochs come from `seed`.
     #[must_use]
     pub fn new(behaviour: Behaviour, seed: u64) -> Self {
+        Self::with_nodes(1, behaviour, seed)
+    }
+
+    /// A server of several nodes.
+    #[must_use]
+    pub fn with_nodes(nodes: usize, behaviour: Behaviour, seed: u64) -> Self {
         Self {
             behaviour,
             engine: Engine::new(seed),
             journal: Vec::new(),
             hang_ups: Vec::new(),
+            violations: Vec::new(),
+            unauthorized: BTreeMap::new(),
             now: Instant::default(),
+            nodes: (0..nodes).map(|_| Node::default()).collect(),
             connections: BTreeMap::new(),
-            owners: BTreeMap::new(),
-            latest: BTreeMap::new(),
-            workers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             tasks_begun: 0,
             outgoing: Vec::new(),
         }
     }
 
-    /// The connection that has a session now.
+    /// The connection that has a session now, or waits for it.
     #[must_use]
     pub fn owner(&self, session: &SessionId) -> Option<ConnectionId> {
-        self.owners.get(session).copied()
+        let seats = self.nodes.iter().filter_map(|node| node.seats.get(session));
+        seats.max_by_key(|seat| seat.connection).map(|seat| seat.claimant)
     }
 
     /// The machine of a connection.
@@ -121,19 +123,22 @@ impl Server {
     /// Whether a handler runs.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        !self.workers.is_empty()
+        self.nodes.iter().any(|node| !node.workers.is_empty())
+    }
+
+    /// Whether a node takes what arrives: it does not while it stands still.
+    #[must_use]
+    pub fn takes(&self, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| !node.paused)
     }
 
     /// Something arrived on a connection.
-    pub fn arrive(&mut self, id: ConnectionId, cargo: Cargo, now: Instant) {
+    pub fn arrive(&mut self, id: ConnectionId, route: Route, cargo: Cargo, now: Instant) {
         self.now = now;
         let input = match cargo {
             Cargo::Opened => {
                 let session = Session::new(self.behaviour.config, now);
-                let streams = BTreeMap::new();
-                let connection =
-                    Connection { session, of: None, waiting: None, streams, wake_at: Some(now) };
-                self.connections.insert(id, connection);
+                self.connections.insert(id, Connection::new(route.node, session, now));
                 self.outgoing.push((id, Cargo::Opened));
                 Input::Woke
             }
@@ -146,43 +151,25 @@ impl Server {
         self.run(now);
     }
 
-    /// Appends to the direct stream of a session; false if there is no such session.
-    pub fn push(&mut self, session: &SessionId, payload: &[u8], now: Instant) -> bool {
-        let entry = EncodedEntry::new(Format::Text, Entry::Message(payload));
-        let taken = self.engine.direct(session).map(|log| log.append(entry)).is_some();
-        self.run(now);
-        taken
-    }
-
-    /// Appends to a topic.
-    pub fn publish(&mut self, topic: &str, payload: &[u8], now: Instant) {
-        let entry = EncodedEntry::new(Format::Text, Entry::Message(payload));
-        self.engine.topic(topic).append(entry);
-        self.run(now);
-    }
-
-    /// Dies and comes back. Handlers that were running have had no effect.
-    pub fn crash(&mut self, keep: Keep) {
-        self.connections.clear();
-        self.owners.clear();
-        self.latest.clear();
-        self.workers.clear();
-        self.tasks.clear();
-        self.outgoing.clear();
-        self.engine.lose(keep);
+    /// A connection can take more to send, or it cannot.
+    pub fn congested(&mut self, id: ConnectionId, is_congested: bool) -> bool {
+        let Some(connection) = self.connections.get_mut(&id) else { return false };
+        let was = std::mem::replace(&mut connection.congested, is_congested);
+        was && !is_congested
     }
 
     /// Does what is due, until nothing is left to do now.
     pub fn run(&mut self, now: Instant) {
         self.now = now;
-        while let Some(entry) = self.tasks.first_entry().filter(|entry| entry.key().0 <= now) {
-            let task = entry.remove();
+        while let Some(task) = self.next_task() {
             self.perform(task);
             self.turn();
         }
-        let due = |connection: &Connection| connection.wake_at.is_some_and(|at| at <= now);
-        for connection in self.connections.values_mut().filter(|connection| due(connection)) {
-            connection.session.handle_input(Input::Woke, now);
+        for connection in self.connections.values_mut() {
+            let is_due = connection.wake_at.is_some_and(|at| at <= now);
+            if is_due && self.nodes.get(connection.node).is_some_and(|node| !node.paused) {
+                connection.session.handle_input(Input::Woke, now);
+            }
         }
         self.turn();
     }
@@ -191,7 +178,8 @@ impl Server {
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
         let task = self.tasks.first_key_value().map(|((at, _), _)| *at);
-        let wake = self.connections.values().filter_map(|connection| connection.wake_at).min();
+        let wake = self.connections.values().filter(|connection| self.takes(connection.node));
+        let wake = wake.filter_map(|connection| connection.wake_at).min();
         [task, wake].into_iter().flatten().min()
     }
 
@@ -205,12 +193,30 @@ impl Server {
         self.tasks.insert((self.now.after(after_ms), self.tasks_begun), task);
     }
 
+    fn next_task(&mut self) -> Option<Task> {
+        let first = self.tasks.first_entry().filter(|entry| entry.key().0 <= self.now)?;
+        Some(first.remove())
+    }
+
     fn perform(&mut self, task: Task) {
+        let node = match &task {
+            Task::Finish(node, _) => Some(*node),
+            Task::Join(id, _)
+            | Task::Authenticate(id, _)
+            | Task::Subscribe(id, ..)
+            | Task::Fence(id) => self.connections.get(id).map(|connection| connection.node),
+        };
+        let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) else { return };
+        if node.paused || node.detached {
+            node.held.push(task);
+            return;
+        }
         match task {
             Task::Join(id, hello) => self.join(id, hello),
             Task::Authenticate(id, credentials) => self.authenticate(id, &credentials),
             Task::Subscribe(id, stream, topic, start) => self.subscribe(id, stream, &topic, start),
-            Task::Finish(session) => self.finish(&session),
+            Task::Finish(node, session) => self.finish(node, &session),
+            Task::Fence(id) => self.fence(id),
         }
     }
 
@@ -226,18 +232,20 @@ impl Server {
                 }
                 moved |= self.deliver(*id);
             }
-            let due = self.tasks.first_key_value().is_some_and(|((at, _), _)| *at <= self.now);
-            if due && let Some((_, task)) = self.tasks.pop_first() {
+            if let Some(task) = self.next_task() {
                 self.perform(task);
             } else if !moved {
-                return;
+                break;
             }
         }
+        self.sweep();
     }
 
     fn drain(&mut self, id: ConnectionId) {
         let Some(mut connection) = self.connections.remove(&id) else { return };
-        loop {
+        let held = connection.session.queued();
+        check::memory::session(&held, &self.behaviour.config, &mut self.violations);
+        while !connection.congested && self.takes(connection.node) {
             match connection.session.poll_output() {
                 Output::Join(hello) => {
                     connection.of = Some(hello.session);
@@ -253,8 +261,8 @@ impl Server {
                 Output::Unsubscribe { stream } => {
                     connection.streams.remove(&stream);
                 }
-                Output::Trim { offset } => self.trim(id, &connection, offset),
-                Output::Bye => self.bye(id, &connection),
+                Output::Trim { offset } => self.trim(&connection, offset),
+                Output::Bye => self.bye(&connection),
                 Output::Transmit(packet) => {
                     self.outgoing.push((id, Cargo::Packet(packet.to_vec())));
                 }
@@ -271,100 +279,43 @@ impl Server {
         self.connections.insert(id, connection);
     }
 
-    fn trim(&mut self, id: ConnectionId, connection: &Connection, offset: Offset) {
-        if let Some(session) = connection.of.filter(|session| self.owner(session) == Some(id)) {
+    /// Forgets connections that are over, and gives up their seats once no handler runs in them.
+    fn sweep(&mut self) {
+        let nodes = &self.nodes;
+        self.connections.retain(|_, connection| {
+            !connection.session.is_closed() || nodes.get(connection.node).is_some_and(|it| it.paused)
+        });
+        let connections = &self.connections;
+        for node in &mut self.nodes {
+            let workers = &node.workers;
+            node.seats.retain(|session, seat| {
+                connections.contains_key(&seat.claimant) || workers.contains_key(session)
+            });
+        }
+    }
+
+    fn trim(&mut self, connection: &Connection, offset: Offset) {
+        if let Some(session) = self.held_by(connection) {
             self.engine.trim(&session, offset);
         }
     }
 
-    fn bye(&mut self, id: ConnectionId, connection: &Connection) {
-        if let Some(session) = connection.of.filter(|session| self.owner(session) == Some(id)) {
+    fn bye(&mut self, connection: &Connection) {
+        if let Some(session) = self.held_by(connection) {
             self.engine.forget(&session);
-            self.owners.remove(&session);
         }
     }
 
-    /// Delivers what fits of every stream of a connection; true if anything moved.
-    fn deliver(&mut self, id: ConnectionId) -> bool {
-        let Some(connection) = self.connections.get_mut(&id) else { return false };
-        let Some(of) = connection.of.filter(|session| self.owners.get(session) == Some(&id)) else {
-            return false;
-        };
-        let mut moved = false;
-        let session = &mut connection.session;
-        for stream in std::iter::once(DIRECT).chain(connection.streams.keys().copied()) {
-            let room = session.room(stream);
-            if room.entries == 0 {
-                continue;
-            }
-            let log = match connection.streams.get(&stream) {
-                Some((topic, epoch)) => {
-                    let log = self.engine.topic(topic);
-                    if log.epoch != *epoch {
-                        session.gap(stream, log.epoch, log.position(Start::Last(u64::MAX)));
-                        let (topic, epoch) = (topic.clone(), log.epoch);
-                        connection.streams.insert(stream, (topic, epoch));
-                        return true;
-                    }
-                    log
-                }
-                None => match self.engine.direct(&of) {
-                    Some(log) => log,
-                    None => continue,
-                },
-            };
-            match log.read(room.after, room.entries.min(self.behaviour.read_entries)) {
-                Ok(entries) => session.deliver(stream, room.after + 1, &entries),
-                Err(offset) => session.gap(stream, log.epoch, offset),
-            }
-            moved |= session.room(stream) != room;
-        }
-        moved
+    /// The session that a connection holds, if the engine still says so.
+    fn held_by(&self, connection: &Connection) -> Option<SessionId> {
+        let (session, generation) = (connection.of?, connection.generation?);
+        let detached = self.nodes.get(connection.node).is_none_or(|node| node.detached);
+        (!detached && self.engine.is_current(&session, generation)).then_some(session)
     }
 
-    /// Asks for fresh credentials on the connection of a session.
-    pub fn request_credentials(&mut self, session: &SessionId, now: Instant) {
-        if let Some(machine) = self.owner(session).and_then(|id| self.session(id)) {
-            machine.request_credentials();
-        }
-        self.run(now);
-    }
-
-    /// Sends GOAWAY on the connection of a session.
-    pub fn go_away(&mut self, session: &SessionId, after_ms: u64, spread_ms: u64, now: Instant) {
-        if let Some(machine) = self.owner(session).and_then(|id| self.session(id)) {
-            machine.go_away(after_ms, spread_ms, "maintenance");
-        }
-        self.run(now);
-    }
-
-    /// Ends the connection of a session with REFUSE.
-    pub fn refuse(&mut self, session: &SessionId, code: CloseCode, after_ms: u64, now: Instant) {
-        if let Some(machine) = self.owner(session).and_then(|id| self.session(id)) {
-            machine.refuse(code, after_ms, "the test says so");
-        }
-        self.run(now);
-    }
-
-    /// Lets a session expire, as if its time had come: with or without a tombstone.
-    pub fn expire(&mut self, session: &SessionId, tombstone: bool, now: Instant) {
-        if let Some(machine) = self.owner(session).and_then(|id| self.session(id)) {
-            machine.hang_up(CloseCode::INTERNAL);
-        }
-        self.owners.remove(session);
-        self.workers.remove(session);
-        if tombstone {
-            self.engine.entomb(session);
-        } else {
-            self.engine.forget(session);
-        }
-        self.run(now);
-    }
-
-    /// The number up to which a session's messages are processed.
-    #[must_use]
-    pub fn processed(&self, session: &SessionId) -> Seq {
-        let of = |handled: &&Handled| handled.session == *session;
-        self.journal.iter().filter(of).filter_map(|handled| handled.seq).max().unwrap_or(0)
+    /// Loses what it keeps, as far as `keep` does not say otherwise; all connections end.
+    pub fn crash(&mut self, keep: Keep) {
+        (0..self.nodes.len()).for_each(|node| self.crash_node(node));
+        self.engine.lose(keep);
     }
 }

@@ -111,6 +111,12 @@ impl Inbox {
         Some(message)
     }
 
+    /// How many messages wait, of how many bytes.
+    pub(super) const fn waiting(&self) -> (usize, usize) {
+        let (numbered, volatile) = (&self.numbered, &self.volatile);
+        (numbered.messages + volatile.messages, numbered.bytes + volatile.bytes)
+    }
+
     const fn load(&mut self, seq: Option<Seq>) -> &mut Load {
         if seq.is_some() { &mut self.numbered } else { &mut self.volatile }
     }

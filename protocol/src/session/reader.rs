@@ -70,6 +70,10 @@ impl Reader {
         self.sent
     }
 
+    pub(super) const fn outstanding_bytes(&self) -> usize {
+        self.outstanding_bytes
+    }
+
     /// PROTOCOL.md S-12.
     pub(super) fn room(&self, config: &Config) -> Room {
         let carried = self.carried_to.saturating_sub(self.handled);

@@ -175,7 +175,7 @@ fn a_server_that_forgot_its_last_steps_has_lost_the_session() {
     line.say("m");
     line.settle();
     let session = line.session;
-    line.server.engine.commit(&session, 0, None);
+    line.server.engine.roll_back(&session, 0);
     line.reconnect();
     let id = line.say("m");
     line.settle();

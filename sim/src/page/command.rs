@@ -1,0 +1,134 @@
+//! What the application of a page does, and what the server does for this page alone.
+
+use super::{Page, Surroundings, name_of_session};
+use crate::ledger::Ledger;
+use tautline_protocol::client::{Client, Input, MessageId, SendError, SubscribeError};
+use tautline_protocol::{CloseCode, Format, Kind, Seed, Start, StreamId};
+
+impl Page {
+    /// A text that no other message of any page has; the first page's are short.
+    fn text(&mut self, word: &str) -> String {
+        self.sends += 1;
+        match self.number {
+            0 => format!("{word} {}", self.sends),
+            number => format!("{word} {}-{number}", self.sends),
+        }
+    }
+
+    /// Sends several messages in one turn, as one run of the event loop does.
+    pub(crate) fn send_together_in(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        messages: &[(Kind, &str, usize)],
+    ) -> Vec<Result<MessageId, SendError>> {
+        let mut results = Vec::new();
+        self.input_in(around, Input::Woke);
+        for (kind, word, size) in messages {
+            let mut payload = self.text(word).into_bytes();
+            payload.resize(payload.len().max(*size), b'.');
+            let result = self.client.send(*kind, Format::Text, "room", payload.clone());
+            let words = format_args!("{kind:?} {word} {size}: {result:?}");
+            around.trace.note(around.now, self.place(), words);
+            if let Ok(id) = result {
+                self.ledger.send(id, *kind, payload);
+            }
+            results.push(result);
+        }
+        self.drain_in(around);
+        results
+    }
+
+    /// Sends a volatile message.
+    pub(crate) fn send_volatile_in(&mut self, around: &mut Surroundings<'_>) {
+        let payload = self.text("v").into_bytes();
+        let send = |client: &mut Client| client.send_volatile(Format::Text, None, &payload);
+        let result = self.command_in(around, send);
+        around.trace.note(around.now, self.place(), format_args!("volatile: {result:?}"));
+        self.ledger.volatile.insert(payload);
+    }
+
+    /// Takes a message back; whether that was still possible.
+    pub(crate) fn cancel_in(&mut self, around: &mut Surroundings<'_>, id: MessageId) -> bool {
+        let cancelled = self.command_in(around, |client| client.cancel(id));
+        around.trace.note(around.now, self.place(), format_args!("cancel m{id}: {cancelled}"));
+        if cancelled {
+            self.ledger.cancel(id);
+        }
+        cancelled
+    }
+
+    /// Subscribes to a topic.
+    pub(crate) fn subscribe_in(
+        &mut self,
+        around: &mut Surroundings<'_>,
+        topic: &str,
+        start: Start,
+    ) -> Result<StreamId, SubscribeError> {
+        self.input_in(around, Input::Woke);
+        let result = self.client.subscribe(topic, start);
+        if let Ok(stream) = result {
+            let cursor = match start {
+                Start::After(cursor) => Some(cursor),
+                Start::Last(_) => None,
+            };
+            self.ledger.subscribe(stream, topic, cursor);
+        }
+        around.trace.note(
+            around.now,
+            self.place(),
+            format_args!("subscribe {topic} {start:?}: {result:?}"),
+        );
+        self.drain_in(around);
+        result
+    }
+
+    /// Ends a subscription.
+    pub(crate) fn unsubscribe_in(&mut self, around: &mut Surroundings<'_>, stream: StreamId) {
+        around.trace.note(around.now, self.place(), format_args!("unsubscribe {stream}"));
+        self.command_in(around, |client| client.unsubscribe(stream));
+        self.ledger.unsubscribe(stream);
+    }
+
+    /// The application ends the line; what is not delivered within `timeout_ms` fails.
+    pub(crate) fn close_in(&mut self, around: &mut Surroundings<'_>, timeout_ms: u64) {
+        around.trace.note(around.now, self.place(), format_args!("closes within {timeout_ms}"));
+        self.may_end = true;
+        self.command_in(around, |client| client.close(timeout_ms));
+    }
+
+    /// The page is loaded anew, and its client with it: a new session, which knows nothing of the
+    /// messages of the old one. What an application can keep over that today are its cursors; with
+    /// `store` the new page takes its subscriptions up behind them.
+    pub(crate) fn reload_in(&mut self, around: &mut Surroundings<'_>, store: bool) {
+        around.trace.note(around.now, self.place(), format_args!("reloads, store: {store}"));
+        self.detach(around, CloseCode(1001));
+        self.session = name_of_session(self.number, self.past.len() + 1);
+        let random = around.now.as_millis() ^ (self.number as u64) << 32;
+        let seed = Seed { session: self.session, random };
+        self.client = Client::new(self.config.clone(), seed, self.clock.reads(around.now));
+        let ledger = Ledger { session: self.session, ..Ledger::default() };
+        let past = std::mem::replace(&mut self.ledger, ledger);
+        self.unhandled.clear();
+        self.unhandled_of.clear();
+        self.may_end = false;
+        self.input_in(around, Input::Woke);
+        if store {
+            for (stream, topic) in past.topics.iter().filter(|(stream, _)| past.reads(**stream)) {
+                let start = past.cursor(*stream).map_or(Start::Last(3), Start::After);
+                let _ = self.subscribe_in(around, topic, start);
+            }
+        }
+        self.past.push(past);
+    }
+
+    /// The server sends this page's client a direct message, if it has the session.
+    pub(crate) fn push_in(&mut self, around: &mut Surroundings<'_>) {
+        let payload = format!("push {}", self.pushed.len() + 1);
+        around.trace.note(around.now, self.place(), format_args!("is sent {payload}"));
+        if let Some(direct) = around.server.engine.direct(&self.session) {
+            let (epoch, offset) = (direct.epoch, direct.head() + 1);
+            self.pushed.push((epoch, offset, payload.clone()));
+            around.server.push(&self.session, payload.as_bytes(), around.now);
+        }
+    }
+}
