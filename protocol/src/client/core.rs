@@ -289,13 +289,18 @@ impl Core {
                 true
             }
             _ => {
-                if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
-                    self.notices.push(Notice::HangUp(CloseCode::NORMAL));
-                }
-                self.end(End::Requested);
+                self.stop();
                 true
             }
         }
+    }
+
+    /// Ends the line without a BYE.
+    fn stop(&mut self) {
+        if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
+            self.notices.push(Notice::HangUp(CloseCode::NORMAL));
+        }
+        self.end(End::Requested);
     }
 
     /// Fails whatever is unsettled and closes; the connection is gone already.
@@ -349,6 +354,10 @@ impl Core {
         let now = self.now;
         if self.close_by.is_some_and(|by| now >= by) {
             self.fail_outbox();
+            // A HELLO would not know any more what this client has numbered, nor would its WELCOME fit.
+            if !matches!(self.state, State::Live(_) | State::Closed) {
+                self.stop();
+            }
         }
         match &self.state {
             State::Authorizing { give_up_at }

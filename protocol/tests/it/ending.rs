@@ -1,7 +1,7 @@
 //! The end of a line: on request after the outbox has drained, or by the server for good.
 
 use crate::line::Line;
-use crate::lone_client::LoneClient;
+use crate::lone_client::{LoneClient, welcome};
 use crate::lone_session::{HELLO, LoneSession};
 use tautline_protocol::client::{Config, End, Failure, Input, SendError, State, SubscribeError};
 use tautline_protocol::downlink::Downlink;
@@ -255,4 +255,33 @@ fn nothing_behind_a_refusal_counts_nor_the_code_of_the_close_frame() {
     assert!(lone.input(Input::Closed(CloseCode::ENDED)).events.is_empty(), "it is detached");
     assert!(!lone.wait(59_999).dialed);
     assert!(lone.wait(20_000).dialed);
+}
+
+/// Timers of a page in the background fire late: the time to close is up when the next packet comes.
+#[test]
+fn a_line_that_is_given_up_while_joining_accuses_nobody() {
+    let mut lone = LoneClient::joining(Config::default());
+    let send = |lone: &mut LoneClient| lone.client.send(Kind::Send, Format::Text, "", vec![0]);
+    send(&mut lone).unwrap();
+    lone.client.close(1_000);
+    lone.drain();
+    lone.now = lone.now.after(2_000);
+    let done = lone.gets(&[Downlink::Welcome(welcome())]);
+    assert!(done.told("Failed { first: 1, last: 1, failure: Closed }"), "{done:?}");
+    assert!(done.told("Closed { end: Requested"), "{done:?}");
+    assert_eq!(done.hung_up, Some(CloseCode::NORMAL));
+    assert!(done.packets.is_empty(), "{done:?}");
+}
+
+#[test]
+fn a_line_that_is_given_up_while_dialing_says_no_hello() {
+    let mut lone = LoneClient::new(Config::default());
+    lone.input(Input::Woke);
+    lone.client.send(Kind::Send, Format::Text, "", vec![0]).unwrap();
+    lone.client.close(1_000);
+    lone.drain();
+    lone.now = lone.now.after(2_000);
+    let done = lone.input(Input::Opened);
+    assert!(done.told("Closed { end: Requested"), "{done:?}");
+    assert!(done.packets.is_empty(), "it would say what the specification forbids: {done:?}");
 }
