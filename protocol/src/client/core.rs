@@ -173,11 +173,6 @@ impl Core {
         payload: Vec<u8>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
-        let full = self.outbox.len() >= self.config.outbox_messages
-            || self.outbox.bytes() + payload.len() > self.config.outbox_bytes;
-        if full && self.outbox.len() > 0 {
-            return Err(SendError::OutboxFull);
-        }
         let body = if kind == Kind::Publish {
             let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
             put_body(&mut body, kind, topic, &payload);
@@ -185,6 +180,11 @@ impl Core {
         } else {
             payload
         };
+        let full = self.outbox.len() >= self.config.outbox_messages
+            || self.outbox.bytes() + body.len() > self.config.outbox_bytes;
+        if full && self.outbox.len() > 0 {
+            return Err(SendError::OutboxFull);
+        }
         Ok(self.outbox.push(message_head(kind, format, false), body))
     }
 

@@ -114,3 +114,12 @@ fn a_window_of_one_message_still_delivers_everything() {
     }
     line.must_converge();
 }
+
+#[test]
+fn topics_count_in_the_outbox() {
+    let config = Config { outbox_bytes: 19, ..Config::default() };
+    let mut line = Line::with(config, Behaviour::default());
+    line.send(Kind::Publish, "say", 0).unwrap();
+    assert_eq!(line.send(Kind::Publish, "say", 0), Err(SendError::OutboxFull));
+    assert!(line.client.stats().outbox_bytes <= 19);
+}
