@@ -325,7 +325,8 @@ impl Session {
             }
             State::Live if self.now >= self.dead_at() => self.hang_up(CloseCode::SILENT),
             State::Live if self.credentials_by.is_some_and(|by| self.now >= by) => {
-                self.refuse(CloseCode::UNAUTHORIZED, 0, "no fresh credentials came in time");
+                // It may have slept: whether its credentials are good is for its next HELLO to show.
+                self.refuse(CloseCode::SILENT, 0, "no fresh credentials came in time");
             }
             State::Live if !self.pinged && self.now >= self.ping_at() => {
                 self.pinged = true;

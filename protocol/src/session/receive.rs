@@ -42,6 +42,8 @@ impl Session {
             (State::Live, Uplink::Received { stream, offset }) => self.received(stream, offset),
             (State::Live, Uplink::Unsubscribe { stream }) => self.unsubscribe(stream),
             (State::Live, Uplink::Auth { credentials }) => {
+                // They came in time, however long it takes to check them.
+                self.credentials_by = None;
                 let credentials = packet.slice_ref(credentials);
                 self.notify(Notice::Authenticate(credentials));
             }

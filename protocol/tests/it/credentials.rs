@@ -153,15 +153,17 @@ fn a_client_without_fresh_credentials_is_refused_in_time() {
         lone.gets(&[Uplink::Pong { nonce: 0 }]);
     }
     let wanted = lone.wait(1_000);
-    assert_eq!(wanted.hung_up, Some(CloseCode::UNAUTHORIZED));
-    assert!(wanted.transmitted("Refuse { code: CloseCode(4200)"));
+    assert_eq!(wanted.hung_up, Some(CloseCode::SILENT));
+    assert!(wanted.transmitted("Refuse { code: CloseCode(4000)"));
+}
 
+/// A client with fixed credentials would have ended for good, because its server was slow.
+#[test]
+fn credentials_that_came_in_time_may_take_long_to_check() {
     let mut lone = LoneSession::live();
     lone.session.request_credentials();
     let wanted = lone.gets(&[Uplink::Auth { credentials: b"new" }]);
     assert!(wanted.wants("Authenticate(b\"new\")"), "{wanted:?}");
-    lone.session.authorized();
-    lone.gets(&[Uplink::Pong { nonce: 0 }]);
     for _ in 0..60 {
         lone.gets(&[Uplink::Pong { nonce: 0 }]);
         assert_eq!(lone.wait(1_000).hung_up, None);
@@ -197,4 +199,20 @@ fn a_session_of_another_identity_is_not_handed_over() {
     line.run(30_000);
     let (end, _) = line.ledger.closed.clone().unwrap();
     assert_eq!(end, End::Stopped(CloseCode::WRONG_IDENTITY));
+}
+
+/// It was asleep when it was asked. Its credentials are as good as before.
+#[test]
+fn a_page_that_sleeps_while_it_is_asked_for_credentials_comes_back() {
+    let mut line = Line::live();
+    let id = line.say("m");
+    line.settle();
+    line.frozen = true;
+    let (session, now) = (line.session, line.now);
+    line.server.request_credentials(&session, now);
+    line.flush();
+    line.run(AUTH_TIMEOUT_MS + 1_000);
+    line.must_converge();
+    assert_eq!(line.handled(id), 1);
+    assert_eq!(line.ledger.closed, None);
 }
