@@ -13,7 +13,9 @@ fn main() {
         let report = run_twice(seed);
         if !report.wrong.is_empty() {
             bad += 1;
-            if bad < 40 { println!("{seed}: {}", report.wrong[0]); }
+            if bad < 40 {
+                println!("{seed}: {}", report.wrong[0]);
+            }
         }
     }
     println!("{bad} bad");

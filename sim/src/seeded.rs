@@ -73,8 +73,7 @@ pub fn run(seed: u64, rows: bool) -> Report {
     let count = pages.len();
     let mut world = World::of(pages, nodes, behaviour, seed);
     world.trace = Trace::new(rows);
-    world.server.behaviour.fence_ms =
-        if random.one_in(3) { None } else { Some(random.below(500)) };
+    world.server.behaviour.fence_ms = if random.one_in(3) { None } else { Some(random.below(500)) };
     for _ in 0..20 + random.below(150) {
         let (page, node) = (random.below(count as u64), random.below(nodes as u64));
         let action = mix.draw(&mut random);

@@ -283,7 +283,8 @@ impl Server {
     fn sweep(&mut self) {
         let nodes = &self.nodes;
         self.connections.retain(|_, connection| {
-            !connection.session.is_closed() || nodes.get(connection.node).is_some_and(|it| it.paused)
+            !connection.session.is_closed()
+                || nodes.get(connection.node).is_some_and(|it| it.paused)
         });
         let connections = &self.connections;
         for node in &mut self.nodes {

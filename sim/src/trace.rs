@@ -79,13 +79,7 @@ impl Trace {
         }
     }
 
-    fn row(
-        &mut self,
-        at: Instant,
-        place: Place,
-        to: Option<Place>,
-        text: impl FnOnce() -> String,
-    ) {
+    fn row(&mut self, at: Instant, place: Place, to: Option<Place>, text: impl FnOnce() -> String) {
         if let Some(rows) = &mut self.rows {
             rows.push(Row { at, place, to, text: text() });
         }

@@ -73,7 +73,8 @@ fn down(frame: &Downlink<'_>) -> (String, String) {
             let epoch = welcome.epoch.0 & 0xffff;
             let (accepted, head) = (welcome.accepted, welcome.head);
             let resumption = welcome.resumption;
-            let text = format!("{resumption:?}, epoch {epoch:04x}, accepted {accepted}, head {head}");
+            let text =
+                format!("{resumption:?}, epoch {epoch:04x}, accepted {accepted}, head {head}");
             ("WELCOME".into(), text)
         }
         Downlink::Entry { stream, offset, entry, .. } => match entry {

@@ -67,7 +67,8 @@ impl<P: Pages> World<P> {
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
         let wake = self.pages().iter().filter_map(Page::wakes_at).min();
-        let arrival = self.network.next_at(|route, way| takes(&self.server, self.pages(), route, way));
+        let arrival =
+            self.network.next_at(|route, way| takes(&self.server, self.pages(), route, way));
         [arrival, self.server.next_at(), wake].into_iter().flatten().min()
     }
 
@@ -191,7 +192,10 @@ impl<P: Pages> World<P> {
             for page in self.pages() {
                 for ledger in page.past.iter().chain([&page.ledger]) {
                     let handled = journal.get(&ledger.session).map(Vec::as_slice);
-                    wrong.extend(check::order::repeated_volatile(ledger, handled.unwrap_or_default()));
+                    wrong.extend(check::order::repeated_volatile(
+                        ledger,
+                        handled.unwrap_or_default(),
+                    ));
                 }
             }
             wrong.extend(check::blame::accusation(by_clients.chain(by_server)));

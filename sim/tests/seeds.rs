@@ -1,2 +1,3 @@
 //! Seeds.
-#[test] fn x() {}
+#[test]
+fn x() {}

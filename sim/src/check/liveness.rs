@@ -18,8 +18,7 @@ pub(crate) fn wrong(page: &Page, server: &mut Server, settled: bool) -> Vec<Stri
     }
     if let Some((end, _)) = page.ledger.closed.as_ref().filter(|_| !page.may_end) {
         let refused = server.unauthorized.get(&page.session).copied().unwrap_or(0);
-        let is_founded =
-            matches!(end, End::Unauthorized(_)) && refused >= CREDENTIALS_REFUSED_MAX;
+        let is_founded = matches!(end, End::Unauthorized(_)) && refused >= CREDENTIALS_REFUSED_MAX;
         if !is_founded {
             wrong.push(format!("the line ended: {end:?}"));
         }

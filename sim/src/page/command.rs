@@ -49,11 +49,13 @@ impl Page {
 
     /// Takes a message back; whether that was still possible.
     pub(crate) fn cancel_in(&mut self, around: &mut Surroundings<'_>, id: MessageId) -> bool {
-        let cancelled = self.command_in(around, |client| client.cancel(id));
+        self.input_in(around, Input::Woke);
+        let cancelled = self.client.cancel(id);
         around.trace.note(around.now, self.place(), format_args!("cancel m{id}: {cancelled}"));
         if cancelled {
             self.ledger.cancel(id);
         }
+        self.drain_in(around);
         cancelled
     }
 

@@ -97,7 +97,9 @@ impl Server {
             Ok(opened) => opened,
             Err(refused) => {
                 let (code, reason) = match refused {
-                    Refused::WrongIdentity => (CloseCode::WRONG_IDENTITY, "somebody else's session"),
+                    Refused::WrongIdentity => {
+                        (CloseCode::WRONG_IDENTITY, "somebody else's session")
+                    }
                     Refused::Stale => (CloseCode::REPLACED, "a newer connection came first"),
                 };
                 self.turn_away(id, &hello.session, code, 0, reason);
