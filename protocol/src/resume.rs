@@ -1,6 +1,7 @@
 //! What becomes of a session at HELLO: the decision every engine shares.
 
 use crate::message::{Epoch, Offset, Seq};
+use crate::mutation::Mutation;
 use crate::uplink::Hello;
 
 /// What the server found of the session that a HELLO names.
@@ -112,6 +113,10 @@ pub fn resolve(
                 accepted: stone.accepted,
                 head: stone.head,
             }
+        }
+        _ if Mutation::IgnoreRestart.is_on() => {
+            let accepted = hello.acknowledged;
+            Resolution { resumption: Resumption::Lost, epoch: fresh, accepted, head: 0 }
         }
         _ => {
             let accepted = hello.restart.saturating_sub(1);

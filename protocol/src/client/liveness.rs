@@ -1,6 +1,7 @@
 //! Is the connection alive? Any frame is life; silence is probed before it is condemned.
 
 use crate::limits::{ANSWER_MS_MIN, LATE_MS, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS};
+use crate::mutation::Mutation;
 use crate::time::Instant;
 
 /// What a look at the clock says.
@@ -113,6 +114,7 @@ impl Liveness {
             None => Verdict::Probe,
             // The page slept: the answer may be waiting behind this very timer. Ask once more.
             Some(probe) if now.since(deadline) > LATE_MS && !probe.repeated => Verdict::Probe,
+            Some(_) if Mutation::NeverCondemn.is_on() => Verdict::Probe,
             Some(_) => Verdict::Dead,
         }
     }

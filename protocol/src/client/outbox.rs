@@ -2,6 +2,7 @@
 
 use crate::limits::{PACKET_BYTES, TOPIC_BYTES_MAX};
 use crate::message::{Kind, Seq};
+use crate::mutation::Mutation;
 use crate::uplink::{POSSIBLE_DUPLICATE, put_message};
 use crate::wire::Reader;
 use alloc::vec::Vec;
@@ -141,6 +142,9 @@ impl Outbox {
     /// A new connection: the server has accepted everything up to `accepted`, and the rest is to be
     /// sent. False if it cannot have.
     pub(super) fn resume(&mut self, accepted: Seq) -> bool {
+        if Mutation::RenumberOnResend.is_on() {
+            self.acknowledged = accepted;
+        }
         let Some(count) = accepted.checked_sub(self.acknowledged) else { return false };
         let Ok(count) = usize::try_from(count) else { return false };
         if count > self.numbered {

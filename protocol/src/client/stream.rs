@@ -2,6 +2,7 @@
 
 use crate::limits::{RECEIVED_BYTES, RECEIVED_DELAY_MS, RECEIVED_ENTRIES};
 use crate::message::{Cursor, Epoch, Offset, Start, StreamId};
+use crate::mutation::Mutation;
 use crate::time::Instant;
 use alloc::vec::Vec;
 
@@ -74,7 +75,7 @@ impl Stream {
 
     /// Where the server is to go on, for SUBSCRIBE.
     pub(super) fn start(&self) -> Start {
-        self.cursor.map_or(self.start, Start::After)
+        self.cursor.filter(|_| !Mutation::ForgetCursor.is_on()).map_or(self.start, Start::After)
     }
 
     pub(super) fn cursor(&self) -> Cursor {
@@ -144,10 +145,10 @@ impl Stream {
     /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
         let Some(cursor) = &mut self.cursor else { return Arrival::Hole };
-        if offset <= cursor.received {
+        if offset <= cursor.received && !Mutation::DeliverTwice.is_on() {
             return Arrival::Duplicate;
         }
-        if offset - cursor.received > 1 {
+        if offset.saturating_sub(cursor.received) > 1 && !Mutation::AcceptEntryHole.is_on() {
             return Arrival::Hole;
         }
         cursor.received = offset;

@@ -1,6 +1,7 @@
 //! Messages that have arrived and wait to be handled: exactly the next one is accepted.
 
 use super::{Format, Kind, Seq};
+use crate::mutation::Mutation;
 use crate::uplink::Message;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -38,7 +39,7 @@ pub(super) enum Verdict {
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Inbox {
     /// The highest number accepted.
-    accepted: Seq,
+    pub(super) accepted: Seq,
     waiting: VecDeque<Incoming>,
     numbered: Load,
     volatile: Load,
@@ -79,8 +80,14 @@ impl Inbox {
             None if self.volatile.is_full(size, config) => return Verdict::Dropped,
             None => None,
             Some(low) => match nearest(self.accepted, low) {
-                Some(seq) if seq <= self.accepted => return Verdict::Duplicate,
-                Some(seq) if seq - self.accepted > 1 => return Verdict::Violation,
+                Some(seq) if seq <= self.accepted && !Mutation::ForgetDuplicate.is_on() => {
+                    return Verdict::Duplicate;
+                }
+                Some(seq)
+                    if seq.saturating_sub(self.accepted) > 1 && !Mutation::AcceptHole.is_on() =>
+                {
+                    return Verdict::Violation;
+                }
                 Some(_) if self.numbered.is_full(size, config) => return Verdict::Violation,
                 Some(seq) => Some(seq),
                 None => return Verdict::Violation,
@@ -104,6 +111,9 @@ impl Inbox {
     }
 
     pub(super) fn take(&mut self) -> Option<Incoming> {
+        if Mutation::HandleOutOfOrder.is_on() {
+            self.waiting.make_contiguous().reverse();
+        }
         let message = self.waiting.pop_front()?;
         let load = self.load(message.seq);
         load.messages -= 1;

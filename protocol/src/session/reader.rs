@@ -2,6 +2,7 @@
 
 use super::{Config, Epoch, Offset};
 use crate::message::Start;
+use crate::mutation::Mutation;
 use alloc::collections::VecDeque;
 
 /// What may be delivered of a stream.
@@ -78,6 +79,9 @@ impl Reader {
     pub(super) fn room(&self, config: &Config) -> Room {
         let carried = self.carried_to.saturating_sub(self.handled);
         let outstanding = carried + self.outstanding.len() as u64;
+        if Mutation::IgnoreStreamWindow.is_on() && !self.requested {
+            return Room { after: self.sent, entries: u64::MAX, bytes: usize::MAX };
+        }
         let window = if self.requested { 0 } else { config.stream_window_entries };
         let entries = window.saturating_sub(outstanding);
         let bytes = config.stream_window_bytes.saturating_sub(self.outstanding_bytes);

@@ -8,6 +8,7 @@ use crate::close::CloseCode;
 use crate::downlink::Downlink;
 use crate::limits::{NOTICES_MAX, STREAMS_MAX};
 use crate::message::{Offset, Start, StreamId};
+use crate::mutation::Mutation;
 use crate::uplink::{self, Frames, Message, Uplink};
 use bytes::Bytes;
 
@@ -72,6 +73,9 @@ impl Session {
     fn message(&mut self, packet: &Bytes, message: &Message<'_>) {
         let payload = packet.slice_ref(message.payload);
         match self.inbox.accept(message, payload, &self.config) {
+            Verdict::Accepted if Mutation::AcknowledgeBeforeHandling.is_on() => {
+                self.acknowledgement.handled(self.inbox.accepted, 0);
+            }
             Verdict::Accepted | Verdict::Dropped => {}
             Verdict::Duplicate => self.acknowledgement.repeat(),
             Verdict::Violation => self.hang_up(CloseCode::VIOLATION),

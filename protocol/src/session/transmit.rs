@@ -4,7 +4,8 @@ use super::{Session, State};
 use crate::DIRECT;
 use crate::downlink::Downlink;
 use crate::limits::PACKET_BYTES;
-use crate::message::StreamId;
+use crate::message::{Offset, StreamId};
+use crate::mutation::Mutation;
 
 impl Session {
     pub(super) fn fill_packet(&mut self) {
@@ -21,6 +22,7 @@ impl Session {
         let complete = count == self.entries.len();
         // An acknowledgement must not overtake the answers before it.
         let delivered = match self.readers.get(&DIRECT) {
+            _ if Mutation::AcknowledgeBeforeAnswer.is_on() => Offset::MAX,
             Some(direct) if complete => direct.sent(),
             _ => 0,
         };

@@ -10,6 +10,7 @@ use crate::limits::{
     DELAY_MS_MAX, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MESSAGE_BYTES_MAX, REASON_BYTES_MAX,
 };
 use crate::message::{Epoch, Format, Offset, Seq, StreamId};
+use crate::mutation::Mutation;
 use crate::resume::Resumption;
 use crate::uplink::Uplink;
 
@@ -137,7 +138,7 @@ impl Core {
             direct.adopt(welcome.epoch);
         }
         self.outbox.resume(welcome.accepted);
-        if self.direct_cursor().received < welcome.head {
+        if self.direct_cursor().received < welcome.head && !Mutation::SettleOnWelcome.is_on() {
             self.held_ack = Some(HeldAck { seq: welcome.accepted, head: welcome.head });
         } else {
             self.settle(welcome.accepted);
@@ -158,6 +159,7 @@ impl Core {
             }
         } else {
             match self.config.when_uncertain {
+                WhenUncertain::Resend if Mutation::ForgetPossibleDuplicate.is_on() => {}
                 WhenUncertain::Resend => self.outbox.mark_uncertain(),
                 WhenUncertain::Fail => {
                     self.fail_through(Some(welcome.accepted), Failure::OutcomeUnknown);
@@ -202,6 +204,9 @@ impl Core {
         }
         if let Some(Some(through)) = self.outbox.acknowledge(seq) {
             self.tell(Event::Acknowledged { through });
+            if Mutation::SettleTwice.is_on() {
+                self.tell(Event::Acknowledged { through });
+            }
         }
         self.expect_answer();
     }
@@ -257,6 +262,10 @@ impl Core {
             Entry::Reply { seq, payload } => {
                 self.answered(seq).map(|id| Event::Reply { id, format, payload })
             }
+            Entry::Refusal { seq, .. } if Mutation::LoseRefusal.is_on() => {
+                self.answered(seq);
+                None
+            }
             Entry::Refusal { seq, code, reason } => {
                 self.answered(seq).map(|id| Event::Refused { id, code, reason })
             }
@@ -294,7 +303,7 @@ impl Core {
             Err(()) => self.violated(CloseCode::VIOLATION),
             Ok(missing) => {
                 self.tell(Event::Subscribed { stream: id, epoch, offset });
-                if let Some(missing) = missing {
+                if let Some(missing) = missing.filter(|_| !Mutation::SkipGap.is_on()) {
                     self.tell(Event::Gap { stream: id, missing });
                 }
             }
@@ -310,6 +319,7 @@ impl Core {
         match stream.reposition(epoch, offset) {
             Err(()) => self.violated(CloseCode::VIOLATION),
             Ok(None) => {}
+            Ok(Some(_)) if Mutation::SkipGap.is_on() => {}
             Ok(Some(missing)) => {
                 self.tell(Event::Gap { stream: id, missing });
                 if id == DIRECT {
@@ -322,7 +332,9 @@ impl Core {
     /// Entries of the direct stream are gone, and answers to whatever is in flight may have been
     /// among them. PROTOCOL.md C-7.
     fn answers_missing(&mut self) {
-        self.doubtful = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
+        if !Mutation::IgnoreLostAnswers.is_on() {
+            self.doubtful = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
+        }
         self.settle_held();
     }
 
