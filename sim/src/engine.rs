@@ -21,8 +21,26 @@ struct Kept {
     generation: u64,
     /// The highest connection, as its client counts, that has opened it.
     connection: u64,
-    /// The client has shown that it knows this incarnation.
-    confirmed: bool,
+    /// What the client knew of when this incarnation began, and what was accepted then.
+    predecessor: Epoch,
+    accepted_at_first: Seq,
+}
+
+impl Kept {
+    /// Whether this incarnation was made for just such a HELLO, whose WELCOME was lost: then it gets
+    /// the same answer, and what was pushed meanwhile is not lost (PROTOCOL.md, R-4).
+    fn answers_again(&self, hello: &Hello) -> bool {
+        hello.epoch == self.predecessor && self.accepted == self.accepted_at_first
+    }
+}
+
+/// How often a session was lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// In all.
+    pub all: usize,
+    /// Without a tombstone.
+    pub without_tombstone: usize,
 }
 
 /// What is lost when the server dies.
@@ -82,7 +100,8 @@ pub struct Put {
 #[derive(Debug)]
 pub struct Engine {
     sessions: BTreeMap<SessionId, Kept>,
-    tombstones: BTreeMap<SessionId, Tombstone>,
+    /// One for each incarnation: PROTOCOL.md, R-3.
+    tombstones: BTreeMap<(SessionId, Epoch), Tombstone>,
     topics: BTreeMap<String, Log>,
     /// How often sessions were opened.
     generations: u64,
@@ -92,7 +111,7 @@ pub struct Engine {
     /// Up to where each incarnation of a topic is gone; [`Offset::MAX`]: all of it.
     pub gone: BTreeMap<Epoch, Offset>,
     /// How often each session was lost, for the checks.
-    pub losses: BTreeMap<SessionId, usize>,
+    pub losses: BTreeMap<SessionId, Losses>,
     /// How often entries of a direct stream went that the client had not handled.
     pub direct_trims: BTreeMap<SessionId, usize>,
 }
@@ -142,24 +161,18 @@ impl Engine {
     }
 
     fn join(&mut self, hello: &Hello, identity: &[u8]) -> Resolution {
-        let fresh = self.fresh_epoch();
-        let record = self.sessions.get(&hello.session).map(|kept| Record {
+        let kept = self.sessions.get(&hello.session);
+        let record = kept.map(|kept| Record {
             epoch: kept.direct.epoch,
             accepted: kept.accepted,
             head: kept.direct.head(),
         });
-        let tombstone = self.tombstones.get(&hello.session).copied();
+        let again = kept.filter(|kept| kept.answers_again(hello));
+        let fresh = again.map(|kept| kept.direct.epoch);
+        let fresh = fresh.unwrap_or_else(|| self.fresh_epoch());
+        let tombstone = self.tombstones.get(&(hello.session, hello.epoch)).copied();
         let resolution = resolve(&hello.as_frame(), record, tombstone, fresh);
-        if resolution.resumption == Resumption::Resumed {
-            if let Some(kept) = self.sessions.get_mut(&hello.session)
-                && hello.epoch == resolution.epoch
-            {
-                kept.direct.trim_through(hello.handled);
-                // PROTOCOL.md, R-3: a tombstone stays until its successor is known to the client.
-                kept.confirmed = true;
-                self.tombstones.remove(&hello.session);
-            }
-        } else {
+        if record.is_none_or(|record| record.epoch != resolution.epoch) {
             self.entomb(&hello.session);
             let kept = Kept {
                 accepted: resolution.accepted,
@@ -167,42 +180,48 @@ impl Engine {
                 identity: identity.to_vec(),
                 generation: 0,
                 connection: 0,
-                confirmed: false,
+                predecessor: hello.epoch,
+                accepted_at_first: resolution.accepted,
             };
             self.sessions.insert(hello.session, kept);
+        } else if let Some(kept) = self.sessions.get_mut(&hello.session) {
+            if resolution.resumption == Resumption::Resumed {
+                kept.direct.trim_through(hello.handled);
+            } else {
+                kept.accepted = resolution.accepted;
+                kept.accepted_at_first = resolution.accepted;
+            }
         }
         resolution
     }
 
-    /// Forgets a session but for its tombstone. One that its client never knew leaves none: it
-    /// would bury the tombstone of the one that the client does know.
+    /// Forgets a session but for its tombstone.
     fn entomb(&mut self, session: &SessionId) {
-        if let Some(kept) = self.sessions.remove(session)
-            && (kept.confirmed || Mutation::BuryTombstone.is_on())
-        {
-            let stone = Tombstone {
-                epoch: kept.direct.epoch,
-                accepted: kept.accepted,
-                head: kept.direct.head(),
-            };
-            self.tombstones.insert(*session, stone);
+        let Some(kept) = self.sessions.remove(session) else { return };
+        if Mutation::BuryTombstone.is_on() {
+            self.tombstones.retain(|(of, _), _| of != session);
         }
+        let epoch = kept.direct.epoch;
+        let stone = Tombstone { epoch, accepted: kept.accepted, head: kept.direct.head() };
+        self.tombstones.insert((*session, epoch), stone);
     }
 
     /// A session's time is over; what is left of it is a tombstone, or nothing.
     pub fn expire(&mut self, session: &SessionId, tombstone: bool) {
-        *self.losses.entry(*session).or_default() += 1;
+        let losses = self.losses.entry(*session).or_default();
+        losses.all += 1;
         if tombstone {
             self.entomb(session);
         } else {
+            losses.without_tombstone += 1;
             self.forget(session);
         }
     }
 
-    /// Forgets a session and its tombstone.
+    /// Forgets a session and its tombstones.
     pub fn forget(&mut self, session: &SessionId) {
         self.sessions.remove(session);
-        self.tombstones.remove(session);
+        self.tombstones.retain(|(of, _), _| of != session);
     }
 
     /// The engine died.
@@ -215,7 +234,9 @@ impl Engine {
             self.expire(session, keep == Keep::Tombstones);
         }
         if keep == Keep::Nothing {
-            self.tombstones.clear();
+            for (session, _) in std::mem::take(&mut self.tombstones).into_keys() {
+                self.losses.entry(session).or_default().without_tombstone += 1;
+            }
         }
         let topics: Vec<_> = self.topics.keys().cloned().collect();
         topics.iter().for_each(|topic| self.reset_topic(topic));
@@ -260,8 +281,6 @@ impl Engine {
         if !(Mutation::ForgetAccepted.is_on() && seq.is_multiple_of(8)) {
             kept.accepted = seq;
         }
-        kept.confirmed = true;
-        self.tombstones.remove(session);
         answer.map_or(0, |answer| kept.direct.append(answer))
     }
 
@@ -269,7 +288,9 @@ impl Engine {
     pub fn roll_back(&mut self, session: &SessionId, accepted: Seq) {
         if let Some(kept) = self.sessions.get_mut(session) {
             kept.accepted = accepted;
-            *self.losses.entry(*session).or_default() += 1;
+            let losses = self.losses.entry(*session).or_default();
+            losses.all += 1;
+            losses.without_tombstone += 1;
         }
     }
 
@@ -277,8 +298,6 @@ impl Engine {
     pub fn trim(&mut self, session: &SessionId, offset: Offset) {
         if let Some(kept) = self.sessions.get_mut(session) {
             kept.direct.trim_through(offset);
-            kept.confirmed = true;
-            self.tombstones.remove(session);
         }
     }
 

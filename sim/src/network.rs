@@ -285,6 +285,10 @@ impl Network {
         loop {
             let (_, id, way) = self.due(takes).filter(|(at, _, _)| *at <= now)?;
             let pipe = self.pipes.get_mut(&id)?;
+            if pipe.breaks(now) {
+                self.cut(id, Some(0), Some(0), now);
+                continue;
+            }
             let cargo = pipe.take(way)?;
             let route = pipe.route;
             match &cargo {

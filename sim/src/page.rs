@@ -29,6 +29,15 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) trace: &'a mut Trace,
 }
 
+/// A message that the server has sent to a page directly.
+#[derive(Clone, Debug)]
+pub(crate) struct Pushed {
+    pub(crate) session: SessionId,
+    pub(crate) epoch: Epoch,
+    pub(crate) offset: Offset,
+    pub(crate) payload: String,
+}
+
 /// One page with one line.
 pub struct Page {
     /// The client's machine. Commands go through [`command`](crate::pair::Pair::command).
@@ -62,8 +71,8 @@ pub struct Page {
     unhandled_of: BTreeMap<StreamId, usize>,
     wakes_at_once: u32,
     sends: u64,
-    /// What the server has sent directly: in which incarnation, at which offset.
-    pub(crate) pushed: Vec<(Epoch, Offset, String)>,
+    /// What the server has sent directly.
+    pub(crate) pushed: Vec<Pushed>,
 }
 
 impl Page {
@@ -258,7 +267,7 @@ impl Page {
     /// Every direct message the server has sent, whatever became of it.
     #[must_use]
     pub fn pushed(&self) -> Vec<&[u8]> {
-        self.pushed.iter().map(|(_, _, payload)| payload.as_bytes()).collect()
+        self.pushed.iter().map(|pushed| pushed.payload.as_bytes()).collect()
     }
 
     /// Sets credentials whose token has this number; a reload goes on with the same.

@@ -15,10 +15,13 @@ pub(crate) fn accusation<'a>(codes: impl Iterator<Item = &'a CloseCode>) -> Opti
     Some(format!("one honest end accused the other: {code}"))
 }
 
-/// Losses that were told although the engine has lost nothing.
+/// Losses that were told although the engine has lost nothing, or less than that.
 #[must_use]
 pub(crate) fn unfounded_losses(ledger: &Ledger, engine: &Engine) -> Option<String> {
-    let caused = engine.losses.get(&ledger.session).copied().unwrap_or(0);
+    let caused = engine.losses.get(&ledger.session).copied().unwrap_or_default();
     let told = ledger.losses.len();
-    (told > caused).then(|| format!("{told} losses were told, and {caused} caused"))
+    let told_unknown = ledger.losses.iter().filter(|(accepted_known, _)| !accepted_known).count();
+    (told > caused.all || told_unknown > caused.without_tombstone).then(|| {
+        format!("{told} losses were told, {told_unknown} of them total, of these: {caused:?}")
+    })
 }

@@ -1,11 +1,11 @@
 //! Once all trouble has ended every line is live, every promise settled and every entry read.
 
-use crate::page::Page;
+use crate::page::{Page, Pushed};
 use crate::server::Server;
 use std::collections::BTreeSet;
 use tautline_protocol::client::{End, State};
 use tautline_protocol::limits::CREDENTIALS_REFUSED_MAX;
-use tautline_protocol::{DIRECT, Epoch, Offset, Start};
+use tautline_protocol::{DIRECT, Start};
 
 /// What has not come about; `settled` says whether it did in time.
 #[must_use]
@@ -46,10 +46,16 @@ pub(crate) fn unread(page: &Page, server: &mut Server) -> Vec<String> {
 fn unread_direct(page: &Page, server: &mut Server) -> Option<String> {
     let direct = server.engine.direct(&page.session)?;
     let (epoch, oldest) = (direct.epoch, direct.position(Start::Last(u64::MAX)));
-    let of = |(of, offset, _): &&(Epoch, Offset, String)| *of == epoch && *offset > oldest;
+    let engine = &server.engine;
+    let nothing_went = !engine.losses.contains_key(&page.session)
+        && !engine.direct_trims.contains_key(&page.session);
     let received: BTreeSet<_> = page.ledger.payloads(DIRECT).into_iter().collect();
-    let missing = page.pushed.iter().filter(of);
+    let is_there = |pushed: &&Pushed| {
+        let is_kept = pushed.epoch == epoch && pushed.offset > oldest;
+        pushed.session == page.session && (nothing_went || is_kept)
+    };
+    let missing = page.pushed.iter().filter(is_there);
     let missing: Vec<_> =
-        missing.filter(|(_, _, payload)| !received.contains(payload.as_bytes())).collect();
+        missing.filter(|pushed| !received.contains(pushed.payload.as_bytes())).collect();
     (!missing.is_empty()).then(|| format!("direct messages did not come: {missing:?}"))
 }

@@ -3,11 +3,12 @@
 use super::{BROKEN, Budget, Cargo, Route, Way};
 use std::collections::VecDeque;
 use tautline_protocol::Instant;
+use tautline_protocol::downlink::{Downlink, Entry, Frames};
 
 /// A connection that lost or repeated something breaks after so many milliseconds.
 const SPOILT_MS: u64 = 3_000;
 /// No larger packet is lost: it might hold more than the 127 messages that the low byte of a number
-/// tells apart, and a transport that loses them is none.
+/// tells apart.
 const LOST_BYTES_MAX: usize = 600;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,13 @@ const fn size(cargo: &Cargo) -> usize {
     }
 }
 
+/// Whether the protocol notices that this packet is lost. It relies on a transport that loses
+/// nothing; what it finds nevertheless are holes between messages and between entries.
+fn may_be_lost(way: Way, packet: &[u8]) -> bool {
+    let is_message = |frame| matches!(frame, Ok(Downlink::Entry { entry: Entry::Message(_), .. }));
+    packet.len() <= LOST_BYTES_MAX && (way == Way::Up || Frames::new(packet).all(is_message))
+}
+
 #[derive(Debug)]
 pub(super) struct Pipe {
     pub(super) route: Route,
@@ -51,6 +59,8 @@ pub(super) struct Pipe {
     pub(super) is_cut: bool,
     /// The client has let go of it.
     pub(super) detached: bool,
+    /// It has lost or repeated something: when it breaks.
+    breaks_at: Option<Instant>,
     budget: Option<Budget>,
     queues: [Queue; 2],
 }
@@ -62,6 +72,7 @@ impl Pipe {
             stalled: [false; 2],
             is_cut: false,
             detached: false,
+            breaks_at: None,
             budget,
             queues: [Queue::default(), Queue::default()],
         }
@@ -95,8 +106,10 @@ impl Pipe {
         let takes_ms = bytes_per_ms.map_or(0, |rate| size(&cargo) as u64 / rate.max(1));
         let left_at = queue.free_at.max(now).after(takes_ms);
         queue.free_at = left_at;
-        let is_small = matches!(&cargo, Cargo::Packet(packet) if packet.len() <= LOST_BYTES_MAX);
-        let fault = if is_small { queue.fault.take() } else { None };
+        let fault = queue.fault.take_if(|fault| match &cargo {
+            Cargo::Packet(packet) => *fault == Fault::Repeat || may_be_lost(way, packet),
+            _ => false,
+        });
         let arrives_at = left_at.after(latency_ms);
         if fault == Some(Fault::Repeat) {
             queue.push(arrives_at, cargo.clone());
@@ -105,10 +118,7 @@ impl Pipe {
             queue.push(arrives_at, cargo);
         }
         if fault.is_some() {
-            // Both ends are told, behind what is under way, and neither can send any more then.
-            for queue in &mut self.queues {
-                queue.push(left_at.after(SPOILT_MS), Cargo::Closed(BROKEN));
-            }
+            self.breaks_at.get_or_insert(left_at.after(SPOILT_MS));
         }
     }
 
@@ -145,7 +155,13 @@ impl Pipe {
         if self.stalled[way as usize] {
             return None;
         }
-        self.queues[way as usize].cargo.front().map(|(at, _)| *at)
+        let front = self.queues[way as usize].cargo.front().map(|(at, _)| *at);
+        [front, self.breaks_at].into_iter().flatten().min()
+    }
+
+    /// Whether it is to break by now.
+    pub(super) fn breaks(&mut self, now: Instant) -> bool {
+        self.breaks_at.take_if(|at| *at <= now).is_some()
     }
 
     pub(super) fn take(&mut self, way: Way) -> Option<Cargo> {

@@ -1,6 +1,6 @@
 //! What the application of a page does, and what the server does for this page alone.
 
-use super::{Page, Surroundings, name_of_session};
+use super::{Page, Pushed, Surroundings, name_of_session};
 use crate::ledger::Ledger;
 use tautline_protocol::client::{Client, Input, MessageId, SendError, SubscribeError};
 use tautline_protocol::{CloseCode, Format, Kind, Seed, Start, StreamId};
@@ -125,12 +125,13 @@ impl Page {
 
     /// The server sends this page's client a direct message, if it has the session.
     pub(crate) fn push_in(&mut self, around: &mut Surroundings<'_>) {
-        let payload = format!("push {}", self.pushed.len() + 1);
-        around.trace.note(around.now, self.place(), format_args!("is sent {payload}"));
+        let text = format!("push {}", self.pushed.len() + 1);
+        around.trace.note(around.now, self.place(), format_args!("is sent {text}"));
         if let Some(direct) = around.server.engine.direct(&self.session) {
             let (epoch, offset) = (direct.epoch, direct.head() + 1);
-            self.pushed.push((epoch, offset, payload.clone()));
-            around.server.push(&self.session, payload.as_bytes(), around.now);
+            let (session, payload) = (self.session, text.clone());
+            self.pushed.push(Pushed { session, epoch, offset, payload });
+            around.server.push(&self.session, text.as_bytes(), around.now);
         }
     }
 }
