@@ -1,33 +1,47 @@
 //! Deliberate faults, to prove that the simulation finds them: none exists without the feature
 //! `mutations`, which nothing that is shipped switches on.
 
-/// A rule that is broken on purpose. The simulator's README says which rule each one breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Mutation {
+macro_rules! mutations {
+    ($(#[doc = $doc:literal] $name:ident,)+) => {
+        /// A rule that is broken on purpose.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Mutation {
+            $(#[doc = $doc] $name,)+
+        }
+
+        #[cfg(feature = "mutations")]
+        impl Mutation {
+            /// All there are, with what each of them does.
+            pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, $doc)),+];
+        }
+    };
+}
+
+mutations! {
     /// A number behind a hole is accepted.
-    AcceptHole = 1,
-    /// A number below the next is handled again.
+    AcceptHole,
+    /// A number below the next one is handled again.
     ForgetDuplicate,
     /// Messages are acknowledged when they arrive.
     AcknowledgeBeforeHandling,
     /// An acknowledgement does not wait for the answers before it.
     AcknowledgeBeforeAnswer,
-    /// Messages are handled newest first.
+    /// Of messages that wait the newest is handled first.
     HandleOutOfOrder,
     /// What WELCOME says is accepted settles before the replay.
     SettleOnWelcome,
     /// What is sent again after WELCOME gets new numbers.
     RenumberOnResend,
-    /// An acknowledged message stays in the outbox.
+    /// An acknowledgement is told twice.
     SettleTwice,
     /// A refusal settles its message without a word.
     LoseRefusal,
-    /// Answers that were lost in a gap count as if they had been none.
+    /// Answers that were lost in a gap count as if there had been none.
     IgnoreLostAnswers,
     /// What a lost incarnation may have handled is sent again without a mark.
     ForgetPossibleDuplicate,
-    /// HELLO's `restart` is not looked at.
+    /// The server does not look at HELLO's `restart`.
     IgnoreRestart,
     /// Subscriptions resume where they once started.
     ForgetCursor,
@@ -35,7 +49,7 @@ pub enum Mutation {
     SkipGap,
     /// An entry behind a hole is delivered.
     AcceptEntryHole,
-    /// An entry that has been delivered is delivered again.
+    /// An entry that comes again is delivered again.
     DeliverTwice,
     /// A reader gets whatever there is, handled or not.
     IgnoreStreamWindow,
@@ -47,7 +61,7 @@ pub enum Mutation {
     SkipFencing,
     /// A HELLO that was under way for too long takes the session over from a newer one.
     AdmitStaleHello,
-    /// The engine forgets some accepted numbers.
+    /// The engine forgets every eighth accepted number.
     ForgetAccepted,
     /// The tombstone of a session that its client never knew replaces that of its predecessor.
     BuryTombstone,
@@ -68,37 +82,10 @@ mod switched {
     use super::Mutation;
     use core::sync::atomic::{AtomicU8, Ordering};
 
-    /// The one that is on; 0: none.
-    static ON: AtomicU8 = AtomicU8::new(0);
+    const NONE: u8 = u8::MAX;
+    static ON: AtomicU8 = AtomicU8::new(NONE);
 
     impl Mutation {
-        /// All there are.
-        pub const ALL: [Self; 23] = [
-            Self::AcceptHole,
-            Self::ForgetDuplicate,
-            Self::AcknowledgeBeforeHandling,
-            Self::AcknowledgeBeforeAnswer,
-            Self::HandleOutOfOrder,
-            Self::SettleOnWelcome,
-            Self::RenumberOnResend,
-            Self::SettleTwice,
-            Self::LoseRefusal,
-            Self::IgnoreLostAnswers,
-            Self::ForgetPossibleDuplicate,
-            Self::IgnoreRestart,
-            Self::ForgetCursor,
-            Self::SkipGap,
-            Self::AcceptEntryHole,
-            Self::DeliverTwice,
-            Self::IgnoreStreamWindow,
-            Self::IgnoreOutboxLimit,
-            Self::NeverCondemn,
-            Self::SkipFencing,
-            Self::AdmitStaleHello,
-            Self::ForgetAccepted,
-            Self::BuryTombstone,
-        ];
-
         /// Whether this fault is in force, in the whole process.
         #[must_use]
         pub fn is_on(self) -> bool {
@@ -107,7 +94,7 @@ mod switched {
 
         /// Puts one fault, or none, in force, in the whole process.
         pub fn switch(to: Option<Self>) {
-            ON.store(to.map_or(0, |mutation| mutation as u8), Ordering::Relaxed);
+            ON.store(to.map_or(NONE, |mutation| mutation as u8), Ordering::Relaxed);
         }
     }
 }

@@ -6,41 +6,57 @@ use std::fmt::Write;
 
 /// Columns that a lane takes.
 const LANE: usize = 5;
+/// What follows is shown, too, when the chart ends with what went wrong.
+const ROWS_BEHIND: usize = 5;
+/// No row is longer.
+const TEXT_CHARS: usize = 160;
 
-/// The head of the chart, and its last rows, or all.
+/// The rows up to where something went wrong, or to the end: all, or the last so many.
 #[must_use]
 pub fn draw(report: &Report, last: Option<usize>) -> String {
-    let skipped = last.map_or(0, |last| report.rows.len().saturating_sub(last));
+    let count = report.rows.len();
+    let end = report.failed_at.filter(|_| last.is_some()).unwrap_or(count) + ROWS_BEHIND;
+    let end = end.min(count);
+    let skipped = last.map_or(0, |last| end.saturating_sub(last));
+    let rows: Vec<&Row> = report.rows.iter().take(end).skip(skipped).collect();
     let mut out = head(report);
     if skipped > 0 {
-        let _ = writeln!(out, "{:>9}  ... {skipped} rows before", "");
+        let _ = writeln!(out, "{:>9}  ({skipped} rows before)", "");
     }
-    for row in report.rows.iter().skip(skipped) {
-        let lanes = lanes(report, row);
-        let text = row.text.trim_end();
-        let _ = writeln!(out, "{:>9}  {lanes}  {text}", row.at.as_millis());
+    for run in rows.chunk_by(|a, b| a == b) {
+        let Some(row) = run.first() else { continue };
+        let mut text: String = row.text.chars().take(TEXT_CHARS).collect();
+        if text.len() < row.text.len() {
+            text.push_str("...");
+        }
+        if run.len() > 1 {
+            let _ = write!(text, " ({} times)", run.len());
+        }
+        let _ = writeln!(out, "{:>9}  {}  {text}", row.at.as_millis(), lanes(report, row));
+    }
+    if end < count {
+        let _ = writeln!(out, "{:>9}  ({} rows behind)", "", count - end);
     }
     out
 }
 
 fn head(report: &Report) -> String {
-    let mut out = format!("{:>9}  ", "ms");
+    let mut out =
+        String::from("p: a page, n: a node; o---> sets out, * arrives or happens there\n\n");
+    let _ = write!(out, "{:>9}  ", "ms");
     let pages = (1..=report.pages).map(|page| format!("p{page}"));
     let nodes = (1..=report.nodes).map(|node| format!("n{node}"));
     for name in pages.chain(nodes) {
         let _ = write!(out, "{name:<LANE$}");
     }
-    out.push_str("\n");
+    out.push('\n');
     out
 }
 
-/// The lanes of a row: `o--->` where something sets out, `*` where it arrives or happens.
 fn lanes(report: &Report, row: &Row) -> String {
     let count = report.pages + report.nodes;
-    let mut cells = vec![b' '; count * LANE];
-    for lane in 0..count {
-        cells[lane * LANE] = b'|';
-    }
+    let mut cells = vec![' '; count * LANE];
+    (0..count).for_each(|lane| cells[lane * LANE] = '|');
     let at = |place: Place| match place {
         Place::Page(page) => Some(page * LANE),
         Place::Node(node) => Some((report.pages + node) * LANE),
@@ -48,13 +64,12 @@ fn lanes(report: &Report, row: &Row) -> String {
     };
     match (at(row.place), row.to.and_then(at)) {
         (Some(from), Some(to)) => {
-            let (left, right) = (from.min(to), from.max(to));
-            cells[left..=right].fill(b'-');
-            cells[from] = b'o';
-            cells[to] = if from < to { b'>' } else { b'<' };
+            cells[from.min(to)..=from.max(to)].fill('-');
+            cells[from] = 'o';
+            cells[to] = if from < to { '>' } else { '<' };
         }
-        (Some(from), None) => cells[from] = b'*',
-        (None, _) => cells.fill(b'='),
+        (Some(from), None) => cells[from] = '*',
+        (None, _) => cells.fill('='),
     }
-    String::from_utf8_lossy(&cells).into_owned()
+    cells.into_iter().collect()
 }

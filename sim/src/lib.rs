@@ -15,6 +15,7 @@ pub mod action;
 pub mod chart;
 pub mod check;
 pub mod engine;
+pub mod hunt;
 pub mod ledger;
 pub mod network;
 pub mod page;

@@ -24,6 +24,8 @@ pub struct Report {
     pub nodes: usize,
     /// The course of the run, if wanted.
     pub rows: Vec<Row>,
+    /// How many rows there were when something first went wrong, if that was noticed at once.
+    pub failed_at: Option<usize>,
 }
 
 /// How much happened in a run, or in several.
@@ -88,6 +90,7 @@ pub fn run(seed: u64, rows: bool) -> Report {
         pages: count,
         nodes,
         rows: world.trace.rows().to_vec(),
+        failed_at: world.trace.failed_at(),
     }
 }
 

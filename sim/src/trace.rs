@@ -1,6 +1,6 @@
 //! What happened: a hash to compare two runs, and, if wanted, the rows of a sequence chart.
 
-use crate::network::{Cargo, ConnectionId, Route, Way};
+use crate::network::{BROKEN, Cargo, ConnectionId, Route, Way};
 use std::fmt;
 use tautline_protocol::Instant;
 
@@ -33,19 +33,34 @@ pub struct Row {
 pub struct Trace {
     hash: u64,
     rows: Option<Vec<Row>>,
+    /// How many rows there were when something first went wrong.
+    failed_at: Option<usize>,
 }
 
 impl Trace {
     /// An empty course; `rows` says whether to keep them for people.
     #[must_use]
     pub fn new(rows: bool) -> Self {
-        Self { hash: 0xcbf2_9ce4_8422_2325, rows: rows.then(Vec::new) }
+        Self { hash: 0xcbf2_9ce4_8422_2325, rows: rows.then(Vec::new), failed_at: None }
     }
 
     /// Notes that something happened.
     pub fn note(&mut self, at: Instant, place: Place, what: fmt::Arguments<'_>) {
         self.hash(at.as_millis());
         self.row(at, place, None, || what.to_string());
+    }
+
+    /// Notes that something is wrong.
+    pub fn fail(&mut self, at: Instant, place: Place, what: &str) {
+        self.note(at, place, format_args!("WRONG: {what}"));
+        let rows = self.rows().len();
+        self.failed_at.get_or_insert(rows);
+    }
+
+    /// How many rows there were when something first went wrong.
+    #[must_use]
+    pub const fn failed_at(&self) -> Option<usize> {
+        self.failed_at
     }
 
     /// Notes that something set out on a connection.
@@ -125,6 +140,7 @@ fn describe(way: Way, cargo: &Cargo) -> String {
     match cargo {
         Cargo::Opened if way == Way::Up => "a handshake".into(),
         Cargo::Opened => "the handshake's answer".into(),
+        Cargo::Closed(BROKEN) => "the connection's end".into(),
         Cargo::Closed(code) => format!("Close {code}"),
         Cargo::Packet(packet) => crate::words::packet(way, packet),
     }

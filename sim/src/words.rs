@@ -1,6 +1,7 @@
 //! Packets and events in a few words, for people who read a chart.
 
 use crate::network::Way;
+use tautline_protocol::Start;
 use tautline_protocol::client::Event;
 use tautline_protocol::downlink::{self, Downlink, Entry};
 use tautline_protocol::uplink::{self, Uplink};
@@ -57,7 +58,7 @@ fn up(frame: &Uplink<'_>) -> (String, String) {
         }
         Uplink::Received { stream, offset } => ("RECEIVED".into(), format!("{stream}/{offset}")),
         Uplink::Subscribe { stream, topic, start } => {
-            ("SUBSCRIBE".into(), format!("{stream} to {topic} {start:?}"))
+            ("SUBSCRIBE".into(), format!("{stream} to {topic} {}", self::start(*start)))
         }
         Uplink::Unsubscribe { stream } => ("UNSUBSCRIBE".into(), stream.to_string()),
         Uplink::Ping { nonce } => ("PING".into(), nonce.to_string()),
@@ -120,7 +121,36 @@ pub fn event(event: &Event<'_>) -> String {
         Event::Refused { id, code, .. } => format!("has m{id} refused: {}", shown(code)),
         Event::Acknowledged { through } => format!("is acknowledged through m{through}"),
         Event::Failed { first, last, failure } => format!("fails m{first} to m{last}: {failure:?}"),
-        ref other => format!("is told {other:?}"),
+        Event::Subscribed { stream, epoch, offset } => {
+            format!("reads stream {stream} of epoch {:04x} behind {offset}", epoch.0 & 0xffff)
+        }
+        Event::SubscribeRefused { stream, code, .. } => {
+            format!("may not read stream {stream}: {}", shown(code))
+        }
+        Event::Gap { stream, missing } => {
+            let anew = if missing.reset { ", which was begun anew" } else { "" };
+            format!("misses {} to {} of stream {stream}{anew}", missing.from, missing.to)
+        }
+        Event::Lost { accepted_known, direct_missing } => {
+            format!(
+                "has lost its session; accepted known: {accepted_known}, direct messages missing: \
+                 {direct_missing}"
+            )
+        }
+        Event::Closed { end, reason } => {
+            format!("has ended: {end:?} \"{}\"", String::from_utf8_lossy(reason))
+        }
+    }
+}
+
+/// Where a subscription starts.
+#[must_use]
+pub fn start(start: Start) -> String {
+    match start {
+        Start::Last(count) => format!("from the last {count} on"),
+        Start::After(cursor) => {
+            format!("behind {} of epoch {:04x}", cursor.received, cursor.epoch.0 & 0xffff)
+        }
     }
 }
 

@@ -58,7 +58,11 @@ impl<P: Pages> World<P> {
     ) -> Option<T> {
         let Self { now, server, network, trace, pages, .. } = self;
         let page = pages.all_mut().get_mut(page)?;
+        let before = page.ledger.violations.len();
         let result = act(page, &mut Surroundings { now: *now, server, network, trace });
+        if let Some(what) = page.ledger.violations.get(before) {
+            trace.fail(*now, page.place(), what);
+        }
         self.flush();
         Some(result)
     }

@@ -2,6 +2,7 @@
 
 use super::{Page, Pushed, Surroundings, name_of_session};
 use crate::ledger::Ledger;
+use crate::words;
 use tautline_protocol::client::{Client, Input, MessageId, SendError, SubscribeError};
 use tautline_protocol::{CloseCode, Format, Kind, Seed, Start, StreamId};
 
@@ -78,7 +79,7 @@ impl Page {
         around.trace.note(
             around.now,
             self.place(),
-            format_args!("subscribe {topic} {start:?}: {result:?}"),
+            format_args!("subscribes to {topic} {}: {result:?}", words::start(start)),
         );
         self.drain_in(around);
         result
