@@ -76,7 +76,8 @@ pub struct Server {
     pub unauthorized: BTreeMap<SessionId, u32>,
     now: Instant,
     nodes: Vec<Node>,
-    connections: BTreeMap<ConnectionId, Connection>,
+    /// In boxes, because they are taken out to be drained.
+    connections: BTreeMap<ConnectionId, Box<Connection>>,
     tasks: BTreeMap<(Instant, u64), Task>,
     tasks_begun: u64,
     outgoing: Vec<Outgoing>,
@@ -138,7 +139,8 @@ impl Server {
         let input = match cargo {
             Cargo::Opened => {
                 let session = Session::new(self.behaviour.config, now);
-                self.connections.insert(id, Connection::new(route.node, session, now));
+                let connection = Connection::new(route.node, session, now);
+                self.connections.insert(id, Box::new(connection));
                 self.outgoing.push((id, Cargo::Opened));
                 Input::Woke
             }

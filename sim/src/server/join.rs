@@ -110,7 +110,7 @@ impl Server {
         connection.session.join(hello, &opened.resolution);
         connection.generation = Some(opened.generation);
         let node = connection.node;
-        let is_other = |(_, other): &(&ConnectionId, &Connection)| {
+        let is_other = |(_, other): &(&ConnectionId, &Box<Connection>)| {
             other.of == Some(hello.session) && other.node != node && other.generation.is_some()
         };
         let others: Vec<_> =
