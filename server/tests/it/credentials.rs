@@ -92,5 +92,5 @@ async fn credentials_that_are_not_renewed_in_time_end_the_connection() {
             other => panic!("unexpected {other:?}"),
         }
     }
-    assert_eq!(code, 4200);
+    assert_eq!(code, 4000, "it may have slept: its next HELLO shows what it has");
 }
