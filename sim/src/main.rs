@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     #[cfg(feature = "mutations")]
     if options.mutations {
-        return mutants::print_table(options.seeds);
+        return mutants::print_table(&options.seeds);
     }
     match options.seed {
         Some(seed) => show(seed, options.last),

@@ -118,11 +118,18 @@ impl Ring {
     }
 }
 
-/// xtask is tested apart, so that its dependencies keep the features they were built with.
+/// xtask is tested apart, so that its dependencies keep the features they were built with, and the
+/// simulator's faults are, so that nothing else is built with them.
 fn rust() -> Result<Tally> {
     let mut tally =
         run_rust_tests(&mut cargo(&["test", "--workspace", "--exclude=xtask", "--no-fail-fast"])?)?;
     tally.add(run_rust_tests(&mut cargo(&["test", "--package=xtask"])?)?);
+    tally.add(run_rust_tests(&mut cargo(&[
+        "test",
+        "--package=tautline-sim",
+        "--features=mutations",
+        "--test=mutations",
+    ])?)?);
     Ok(tally)
 }
 
