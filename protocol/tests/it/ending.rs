@@ -226,7 +226,7 @@ fn nothing_but_welcome_or_refuse_answers_hello() {
         assert_eq!(done.hung_up, Some(code), "{name}: {done:?}");
     }
     let mut lone = LoneClient::live();
-    let again = Downlink::Welcome(crate::lone_client::welcome());
+    let again = Downlink::Welcome(welcome());
     assert_eq!(lone.gets(&[again]).hung_up, Some(CloseCode::VIOLATION));
 }
 

@@ -1,7 +1,7 @@
 //! Who may join, and when: credentials, identity, takeover.
 
+use super::Server;
 use super::node::{Seat, Task};
-use super::{Connection, Server};
 use crate::engine::Refused;
 use crate::network::ConnectionId;
 use tautline_protocol::mutation::Mutation;
@@ -110,11 +110,13 @@ impl Server {
         connection.session.join(hello, &opened.resolution);
         connection.generation = Some(opened.generation);
         let node = connection.node;
-        let is_other = |(_, other): &(&ConnectionId, &Box<Connection>)| {
-            other.of == Some(hello.session) && other.node != node && other.generation.is_some()
-        };
-        let others: Vec<_> =
-            self.connections.iter().filter(is_other).map(|(other, _)| *other).collect();
+        let mut others = Vec::new();
+        for (other, connection) in &self.connections {
+            let is_same = connection.of == Some(hello.session) && connection.generation.is_some();
+            if is_same && connection.node != node {
+                others.push(*other);
+            }
+        }
         if let Some(fence_ms) = self.behaviour.fence_ms {
             others.into_iter().for_each(|other| self.begin(fence_ms, Task::Fence(other)));
         }
