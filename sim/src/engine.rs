@@ -6,7 +6,7 @@ use crate::random::Random;
 use std::collections::BTreeMap;
 use tautline_protocol::downlink::{EncodedEntry, Entry};
 use tautline_protocol::mutation::Mutation;
-use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, resolve};
+use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, is_stale, resolve};
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Format, Offset, Seq, SessionId};
 
@@ -146,7 +146,8 @@ impl Engine {
             if kept.identity != identity {
                 return Err(Refused::WrongIdentity);
             }
-            if hello.connection <= kept.connection && !Mutation::AdmitStaleHello.is_on() {
+            let is_late = is_stale(&hello.as_frame(), kept.connection);
+            if is_late && !Mutation::AdmitStaleHello.is_on() {
                 return Err(Refused::Stale);
             }
         }

@@ -53,14 +53,14 @@ impl Progress {
         );
         println!(
             "{} messages sent, {} handled, {} entries received, {} connections, {} losses and {} \
-             gaps told, {} hours of virtual time",
+             gaps told, {:.1} hours of virtual time",
             counts.sent,
             counts.handled,
             counts.received,
             counts.dials,
             counts.losses,
             counts.gaps,
-            counts.millis / 3_600_000
+            counts.millis as f64 / 3_600_000.0
         );
     }
 

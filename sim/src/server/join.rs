@@ -5,6 +5,7 @@ use super::node::{Seat, Task};
 use crate::engine::Refused;
 use crate::network::ConnectionId;
 use tautline_protocol::mutation::Mutation;
+use tautline_protocol::resume::is_stale;
 use tautline_protocol::session::Hello;
 use tautline_protocol::{CloseCode, SessionId, Start, StreamId};
 
@@ -53,12 +54,12 @@ impl Server {
 
     fn refusal(&self, node: usize, hello: &Hello) -> Option<(CloseCode, u64, &'static str)> {
         let seat = self.nodes.get(node).and_then(|node| node.seats.get(&hello.session));
-        let is_stale = seat.is_some_and(|seat| hello.connection <= seat.connection);
+        let is_late = seat.is_some_and(|seat| is_stale(&hello.as_frame(), seat.connection));
         if let Some((code, after_ms)) = self.behaviour.refuse {
             Some((code, after_ms, "not now"))
         } else if !self.accepts(&hello.credentials) {
             Some((CloseCode::UNAUTHORIZED, 0, "wrong credentials"))
-        } else if is_stale && !Mutation::AdmitStaleHello.is_on() {
+        } else if is_late && !Mutation::AdmitStaleHello.is_on() {
             // It was under way for so long that its client has given it up.
             Some((CloseCode::REPLACED, 0, "a newer connection came first"))
         } else {

@@ -94,9 +94,7 @@ impl Server {
         }
     }
 
-    /// The connections of a node, in order.
-    #[must_use]
-    pub fn connections_of(&self, node: usize) -> Vec<ConnectionId> {
+    fn connections_of(&self, node: usize) -> Vec<ConnectionId> {
         let of = self.connections.iter().filter(|(_, connection)| connection.node == node);
         of.map(|(id, _)| *id).collect()
     }
