@@ -145,10 +145,11 @@ impl Stream {
     /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
         let Some(cursor) = &mut self.cursor else { return Arrival::Hole };
-        if offset <= cursor.received && !Mutation::DeliverTwice.is_on() {
-            return Arrival::Duplicate;
+        if offset <= cursor.received {
+            let again = Mutation::DeliverTwice.is_on();
+            return if again { Arrival::Fresh } else { Arrival::Duplicate };
         }
-        if offset.saturating_sub(cursor.received) > 1 && !Mutation::AcceptEntryHole.is_on() {
+        if offset - cursor.received > 1 && !Mutation::AcceptEntryHole.is_on() {
             return Arrival::Hole;
         }
         cursor.received = offset;
