@@ -10,7 +10,7 @@ const FAILED: &str = include_str!("failed_seeds.txt");
 #[test]
 fn thousands_of_seeds_keep_the_promise_and_their_course() {
     let threads = available_parallelism().map_or(1, usize::from);
-    let findings = hunt(0..5_000, threads, |_| {});
+    let findings = hunt(0..10_000, threads, |_| {});
     let commands: Vec<_> = findings
         .failures
         .iter()

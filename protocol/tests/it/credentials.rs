@@ -158,6 +158,7 @@ fn a_client_without_fresh_credentials_is_refused_in_time() {
 }
 
 /// A client with fixed credentials would have ended for good, because its server was slow.
+// PROTOCOL.md S-16.
 #[test]
 fn credentials_that_came_in_time_may_take_long_to_check() {
     let mut lone = LoneSession::live();
@@ -202,6 +203,7 @@ fn a_session_of_another_identity_is_not_handed_over() {
 }
 
 /// It was asleep when it was asked. Its credentials are as good as before.
+// PROTOCOL.md S-16.
 #[test]
 fn a_page_that_sleeps_while_it_is_asked_for_credentials_comes_back() {
     let mut line = Line::live();

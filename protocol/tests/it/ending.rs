@@ -258,6 +258,7 @@ fn nothing_behind_a_refusal_counts_nor_the_code_of_the_close_frame() {
 }
 
 /// Timers of a page in the background fire late: the time to close is up when the next packet comes.
+// PROTOCOL.md C-26.
 #[test]
 fn a_line_that_is_given_up_while_joining_accuses_nobody() {
     let mut lone = LoneClient::joining(Config::default());
@@ -273,6 +274,7 @@ fn a_line_that_is_given_up_while_joining_accuses_nobody() {
     assert!(done.packets.is_empty(), "{done:?}");
 }
 
+// PROTOCOL.md C-26.
 #[test]
 fn a_line_that_is_given_up_while_dialing_says_no_hello() {
     let mut lone = LoneClient::new(Config::default());
