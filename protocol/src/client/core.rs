@@ -17,7 +17,6 @@ use crate::limits::{
     MESSAGE_BYTES, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX, WINDOW_BYTES, WINDOW_MESSAGES,
 };
 use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
-use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
 use crate::uplink::{Uplink, message_head, put_body, put_message};
 use crate::{DIRECT, Seed};
@@ -181,9 +180,7 @@ impl Core {
         } else {
             payload
         };
-        let full = self.outbox.len() >= self.config.outbox_messages
-            || self.outbox.bytes() + body.len() > self.config.outbox_bytes;
-        if full && self.outbox.len() > 0 && !Mutation::IgnoreOutboxLimit.is_on() {
+        if !self.outbox.has_room(body.len(), &self.config) {
             return Err(SendError::OutboxFull);
         }
         Ok(self.outbox.push(message_head(kind, format, false), body))

@@ -101,6 +101,12 @@ impl Outbox {
         self.settled
     }
 
+    /// Whether there is room for a message of so many bytes; for a single one there always is.
+    pub(super) fn has_room(&self, bytes: usize, config: &super::Config) -> bool {
+        let full = self.len() >= config.outbox_messages || self.bytes + bytes > config.outbox_bytes;
+        !full || self.len() == 0 || Mutation::IgnoreOutboxLimit.is_on()
+    }
+
     pub(super) fn push(&mut self, head: u8, body: Vec<u8>) -> MessageId {
         let id = self.next_id;
         self.next_id += 1;
