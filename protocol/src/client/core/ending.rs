@@ -1,0 +1,70 @@
+//! The end of a line: what is in the outbox first, then BYE, then nothing.
+
+use super::{Core, End, Event, Failure, Notice, State};
+use crate::close::CloseCode;
+use crate::message::Seq;
+use crate::uplink::Uplink;
+
+impl Core {
+    pub(in super::super) fn close(&mut self, timeout_ms: u64) {
+        if self.is_ending() {
+            // A later, shorter patience counts.
+            self.close_by = self.close_by.map(|by| by.min(self.now.after(timeout_ms)));
+        } else {
+            self.close_by = Some(self.now.after(timeout_ms));
+        }
+        self.check_deadlines();
+    }
+
+    /// Ends the line if the application has closed it and nothing is left to deliver; true if
+    /// that produced something to hand out. PROTOCOL.md C-26.
+    pub(in super::super) fn finish(&mut self) -> bool {
+        if self.close_by.is_none() || self.outbox.len() > 0 {
+            return false;
+        }
+        match self.state {
+            State::Closed => false,
+            State::Live(_) if !self.said_bye => {
+                self.said_bye = true;
+                Uplink::Bye.encode(&mut self.control);
+                true
+            }
+            _ => {
+                self.stop();
+                true
+            }
+        }
+    }
+
+    /// Ends the line without a BYE.
+    pub(super) fn stop(&mut self) {
+        if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
+            self.notices.push(Notice::HangUp(CloseCode::NORMAL));
+        }
+        self.end(End::Requested);
+    }
+
+    /// Fails whatever is unsettled and closes; the connection is gone already.
+    pub(super) fn end(&mut self, end: End) {
+        self.fail_outbox();
+        self.state = State::Closed;
+        self.control.clear();
+        self.streams.truncate(1);
+        self.notices.push(Notice::Closed(end));
+    }
+
+    /// PROTOCOL.md C-27.
+    pub(super) fn fail_outbox(&mut self) {
+        self.held_ack = None;
+        let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
+        self.fail_through(Some(transmitted), Failure::OutcomeUnknown);
+        self.fail_through(None, Failure::Closed);
+    }
+
+    /// Fails the messages up to number `seq`, or all.
+    pub(super) fn fail_through(&mut self, seq: Option<Seq>, failure: Failure) {
+        if let Some((first, last)) = self.outbox.remove_through(seq) {
+            self.tell(Event::Failed { first, last, failure });
+        }
+    }
+}
