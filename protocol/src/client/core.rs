@@ -78,6 +78,8 @@ pub(super) struct Core {
     config: Config,
     credentials: Vec<u8>,
     credentials_refused: u32,
+    /// The packet being read has asked for fresh ones.
+    credentials_wanted: bool,
     state: State,
     attempt: u32,
     backoff: Backoff,
@@ -90,8 +92,7 @@ pub(super) struct Core {
     streams: Vec<Stream>,
     next_stream: StreamId,
     held_ack: Option<HeldAck>,
-    /// Up to this message an answer may be among direct entries that are gone: their
-    /// acknowledgement does not say how they ended.
+    /// Up to this message answers may be gone: an acknowledgement does not say how they ended.
     doubtful: Seq,
     /// Control frames to transmit on this connection, encoded.
     control: Vec<u8>,
@@ -120,6 +121,7 @@ impl Core {
             config,
             credentials,
             credentials_refused: 0,
+            credentials_wanted: false,
             state: State::Waiting { until: Some(now), firm: false },
             attempt: 0,
             backoff,

@@ -140,6 +140,26 @@ fn the_server_asks_for_fresh_credentials_on_a_live_line() {
     }
 }
 
+/// A packet of a kilobyte made the client write sixteen megabytes.
+#[test]
+fn credentials_leave_once_for_a_packet_however_often_it_asks() {
+    let credentials = Credentials::Fixed(vec![b'c'; CREDENTIALS_BYTES_MAX]);
+    let config = Config { credentials, ..Config::default() };
+    let mut lone = LoneClient::live_with(config, welcome());
+    for _ in 0..2 {
+        let done = lone.gets(&[Downlink::Auth; 1_000]);
+        assert_eq!(done.frames().len(), 1, "one AUTH");
+    }
+    let mut lone = LoneClient::new(asking());
+    let attempt = lone.input(Input::Woke).asked.unwrap();
+    lone.client.authorize(attempt, Some(b"good".to_vec()));
+    lone.drain();
+    lone.input(Input::Opened);
+    lone.gets(&[Downlink::Welcome(welcome())]);
+    let attempt = lone.gets(&[Downlink::Auth; 1_000]).asked.unwrap();
+    assert_eq!(attempt, 2, "the application was asked once more");
+}
+
 // PROTOCOL.md S-16.
 #[test]
 fn a_client_without_fresh_credentials_is_refused_in_time() {

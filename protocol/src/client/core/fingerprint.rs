@@ -28,6 +28,8 @@ impl Hash for Core {
             config: _,
             credentials,
             credentials_refused,
+            // Of the packet being read, and between two drains there is none.
+            credentials_wanted: _,
             state: connection_state,
             attempt,
             // These move deadlines and decide nothing else. The model lets a deadline come before

@@ -13,11 +13,13 @@ use crate::message::{Epoch, Format, Offset, Seq, StreamId};
 use crate::mutation::Mutation;
 use crate::resume::Resumption;
 use crate::uplink::Uplink;
+use core::mem;
 
 impl Core {
     /// A packet of `size` bytes arrived: life, whatever is in it.
     pub(in super::super) fn heard(&mut self, size: usize) {
         self.stats.bytes_received += size as u64;
+        self.credentials_wanted = false;
         let now = self.now;
         if let State::Live(live) = &mut self.state {
             live.liveness.heard(now);
@@ -346,7 +348,11 @@ impl Core {
         }
     }
 
+    /// However often a packet asks, it gets credentials once: they are far larger than the question.
     fn fresh_credentials_wanted(&mut self) {
+        if mem::replace(&mut self.credentials_wanted, true) {
+            return;
+        }
         match self.config.credentials {
             Credentials::Ask => self.ask_for_credentials(),
             Credentials::Fixed(_) => {
