@@ -1,6 +1,8 @@
 //! Is the connection alive? Any frame is life; silence is probed before it is condemned.
 
-use crate::limits::{ANSWER_MS_MIN, LATE_MS, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS};
+use crate::limits::{
+    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, LATE_MS, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS,
+};
 use crate::mutation::Mutation;
 use crate::time::Instant;
 
@@ -129,6 +131,8 @@ pub(super) struct RoundTrip {
 
 impl RoundTrip {
     pub(super) fn sample(&mut self, millis: u64) {
+        // What takes longer was slept through.
+        let millis = millis.min(CONNECT_TIMEOUT_MS);
         self.smoothed_ms = Some(match self.smoothed_ms {
             Some(smoothed) => (smoothed * 7 + millis) / 8,
             None => millis,
@@ -141,6 +145,6 @@ impl RoundTrip {
 
     /// Four round trips, but not less than `least`.
     pub(super) fn times_4_or(&self, least: u64) -> u64 {
-        least.max(self.smoothed_ms().saturating_mul(4))
+        least.max(self.smoothed_ms() * 4)
     }
 }

@@ -6,7 +6,8 @@ use crate::lone_session::LoneSession;
 use tautline_protocol::client::{Config, Hint, Input, State};
 use tautline_protocol::downlink::{Downlink, Welcome};
 use tautline_protocol::limits::{
-    ANSWER_MS_MIN, HEARTBEAT_MS, LATE_MS, PROBE_MS_MIN, SILENCE_MS, SLOWEST_BYTES_PER_MS,
+    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, HEARTBEAT_MS, LATE_MS, PROBE_MS_MIN, SILENCE_MS,
+    SLOWEST_BYTES_PER_MS,
 };
 use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Format, Kind};
@@ -180,6 +181,23 @@ fn the_round_trip_is_measured_by_welcome_and_pong() {
     assert_eq!(lone.client.stats().round_trip_ms, 200, "7/8 of the old and 1/8 of the new");
     lone.gets(&[Downlink::Pong { nonce: 1 }, Downlink::Pong { nonce: 9 }]);
     assert_eq!(lone.client.stats().round_trip_ms, 200, "nobody asked for these");
+}
+
+/// A night between a PING and its PONG made one round trip of an hour, and a dead line went unfound for
+/// four.
+#[test]
+fn a_sleep_is_no_round_trip() {
+    let mut lone = LoneClient::live();
+    assert!(lone.wait(HEARTBEAT_MS).transmitted("Ping"));
+    lone.now = lone.now.after(8 * 3_600_000);
+    // The answer had arrived; it comes before the timer.
+    let done = lone.gets(&[Downlink::Pong { nonce: 1 }]);
+    assert_eq!(done.hung_up, None);
+    let done = lone.wait(HEARTBEAT_MS);
+    assert!(done.transmitted("Ping"));
+    let patience = done.wake_at.unwrap().since(lone.now);
+    assert!(patience < CONNECT_TIMEOUT_MS, "{patience} ms");
+    assert_eq!(lone.wait(patience).hung_up, Some(CloseCode::SILENT));
 }
 
 // PROTOCOL.md R-10.
