@@ -80,6 +80,8 @@ pub struct Session {
     config: Config,
     state: State,
     notices: VecDeque<Notice>,
+    /// SUBSCRIBEs in the packet that is being read.
+    requests: usize,
     inbox: Inbox,
     acknowledgement: Acknowledgement,
     readers: BTreeMap<StreamId, Reader>,
@@ -102,6 +104,7 @@ impl Session {
             config,
             state: State::Opening { give_up_at: now.after(config.hello_timeout_ms) },
             notices: VecDeque::new(),
+            requests: 0,
             inbox: Inbox::default(),
             acknowledgement: Acknowledgement::default(),
             readers: BTreeMap::new(),

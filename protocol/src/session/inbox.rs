@@ -20,7 +20,7 @@ pub struct Incoming {
     pub possible_duplicate: bool,
     /// The topic of a publish; empty else.
     pub topic: String,
-    /// The application's bytes; they share the packet's memory.
+    /// The application's bytes. Large ones share their packet's memory.
     pub payload: Bytes,
 }
 

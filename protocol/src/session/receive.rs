@@ -12,8 +12,12 @@ use crate::mutation::Mutation;
 use crate::uplink::{self, Frames, Message, Uplink};
 use bytes::Bytes;
 
+/// A smaller payload is copied out of its packet, and out of the buffer that it was read into.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
+
 impl Session {
     pub(super) fn packet(&mut self, packet: &Bytes) {
+        self.requests = 0;
         self.heard_at = self.now;
         self.pinged = false;
         for frame in Frames::new(packet, self.config.message_bytes) {
@@ -71,7 +75,7 @@ impl Session {
     }
 
     fn message(&mut self, packet: &Bytes, message: &Message<'_>) {
-        let payload = packet.slice_ref(message.payload);
+        let payload = payload_of(packet, message);
         match self.inbox.accept(message, payload, &self.config) {
             Verdict::Accepted if Mutation::AcknowledgeBeforeHandling.is_on() => {
                 self.acknowledgement.handled(self.inbox.accepted, 0);
@@ -95,7 +99,9 @@ impl Session {
 
     /// PROTOCOL.md S-14, S-20.
     fn subscribe(&mut self, stream: StreamId, topic: &str, start: Start) {
-        if self.readers.contains_key(&stream) {
+        // Counted even if it is refused: the refusal is many times as long.
+        self.requests += 1;
+        if self.requests > NOTICES_MAX || self.readers.contains_key(&stream) {
             self.hang_up(CloseCode::VIOLATION);
             return;
         }
@@ -135,5 +141,16 @@ impl Session {
         let code = crate::wire::clip(code, crate::limits::REFUSAL_CODE_BYTES_MAX).as_bytes();
         let reason = crate::wire::clip(reason, crate::limits::REASON_BYTES_MAX).as_bytes();
         Downlink::SubscribeRefused { stream, code, reason }.encode(&mut self.control);
+    }
+}
+
+/// The payload as a waiting message keeps it. It must not hold much more memory than the window
+/// counts: a few bytes may have come in a packet of a megabyte.
+fn payload_of(packet: &Bytes, message: &Message<'_>) -> Bytes {
+    let payload = message.payload;
+    if payload.len() < SHARED_BYTES_MIN.max(packet.len() / 2) {
+        Bytes::copy_from_slice(payload)
+    } else {
+        packet.slice_ref(payload)
     }
 }

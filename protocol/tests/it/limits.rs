@@ -1,5 +1,8 @@
 //! Every bound is kept, by both ends, and running into one is stated.
 
+use bytes::Bytes;
+use std::sync::Arc;
+
 use crate::line::Line;
 use crate::lone_client::{LoneClient, welcome};
 use crate::lone_session::{HELLO, LoneSession, message, volatile};
@@ -162,6 +165,47 @@ fn a_packet_of_nothing_but_requests_is_a_violation() {
     let pairs = |count| [subscribe, Uplink::Unsubscribe { stream: 1 }].repeat(count);
     assert_eq!(lone.gets(&pairs(limits::NOTICES_MAX / 2)).hung_up, None);
     assert_eq!(lone.gets(&pairs(limits::NOTICES_MAX)).hung_up, Some(CloseCode::VIOLATION));
+}
+
+/// A refusal is many times as long as the request, and they were counted only if they were granted.
+#[test]
+fn requests_that_are_refused_count_like_others() {
+    let config = session::Config { streams: 0, ..session::Config::default() };
+    let subscribe = Uplink::Subscribe { stream: 1, topic: "a", start: Start::Last(0) };
+    let mut lone = LoneSession::live_with(config);
+    let wanted = lone.gets(&vec![subscribe; limits::NOTICES_MAX]);
+    assert_eq!((wanted.hung_up, wanted.frames().len()), (None, limits::NOTICES_MAX));
+    let wanted = lone.gets(&vec![subscribe; limits::NOTICES_MAX + 1]);
+    assert_eq!((wanted.hung_up, wanted.packets.len()), (Some(CloseCode::VIOLATION), 0));
+}
+
+/// An owner of bytes that tells when nothing holds them any more.
+struct Watched(Vec<u8>, #[expect(dead_code, reason = "counted by its clones")] Arc<()>);
+
+impl AsRef<[u8]> for Watched {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A waiting message of a few bytes kept a packet of a megabyte.
+#[test]
+fn a_message_that_waits_keeps_its_own_bytes_and_not_its_packet() {
+    let mut lone = LoneSession::live();
+    let held = Arc::new(());
+    for seq_low in 1..=100 {
+        let mut packet = Vec::new();
+        message(seq_low, b"small").encode(&mut packet);
+        (0..1_000).for_each(|nonce| Uplink::Pong { nonce }.encode(&mut packet));
+        lone.gets_bytes(Bytes::from_owner(Watched(packet, held.clone())));
+    }
+    assert_eq!(Arc::strong_count(&held), 1, "all packets are gone");
+    assert_eq!(lone.takes(), vec!["small"; 100]);
+    // One that is most of its packet is not copied.
+    let mut packet = Vec::new();
+    message(101, &[b'x'; 100_000]).encode(&mut packet);
+    lone.gets_bytes(Bytes::from_owner(Watched(packet, held.clone())));
+    assert_eq!(Arc::strong_count(&held), 2);
 }
 
 // PROTOCOL.md S-18.
