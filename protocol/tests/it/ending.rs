@@ -240,6 +240,20 @@ fn hello_has_to_come_in_time() {
     assert_eq!(wanted.hung_up, Some(CloseCode::HELLO_TIMEOUT));
 }
 
+/// It said HELLO, and in it that a message was settled which no server had ever seen.
+#[test]
+fn a_line_whose_time_to_close_is_over_does_not_say_hello() {
+    let mut lone = LoneClient::new(Config::default());
+    assert!(lone.input(Input::Woke).dialed);
+    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.close(100);
+    lone.drain();
+    lone.now = lone.now.after(100);
+    let done = lone.input(Input::Opened);
+    assert_eq!(done.frames(), [""; 0]);
+    assert!(done.told("Failed { first: 1, last: 1, failure: Closed }") && done.told("Closed {"));
+}
+
 // PROTOCOL.md C-28.
 #[test]
 fn nothing_behind_a_refusal_counts_nor_the_code_of_the_close_frame() {

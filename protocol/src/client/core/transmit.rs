@@ -14,7 +14,10 @@ impl Core {
     /// Writes the next packet; false if nothing is to be transmitted.
     pub(in super::super) fn fill_packet(&mut self, out: &mut Vec<u8>) -> bool {
         match &mut self.state {
-            State::Joining { hello_sent_at: sent @ None, .. } => {
+            // A line whose outbox has failed while it was opening just ends.
+            State::Joining { hello_sent_at: sent @ None, .. }
+                if self.close_by.is_none() || self.outbox.len() > 0 =>
+            {
                 *sent = Some(self.now);
                 self.put_hello(out);
             }
