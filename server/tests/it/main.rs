@@ -4,6 +4,8 @@
 mod client;
 mod credentials;
 mod doors;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod lines;
 mod program;
 mod raw;

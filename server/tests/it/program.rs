@@ -16,9 +16,9 @@ use crate::client::{Client, Told};
 use crate::raw::{Heard, Raw, hello};
 use crate::world::soon;
 
-struct Program {
+pub(crate) struct Program {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 fn command(options: &[&str]) -> Command {
@@ -31,7 +31,7 @@ fn command(options: &[&str]) -> Command {
 }
 
 impl Program {
-    async fn start(options: &[&str]) -> Self {
+    pub(crate) async fn start(options: &[&str]) -> Self {
         let mut child = command(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -41,6 +41,12 @@ impl Program {
         let line = soon(lines.next_line()).await.unwrap().expect("one line");
         let address = line.strip_prefix("listening on http://").expect("the address").parse();
         Self { child, address: address.unwrap() }
+    }
+
+    /// Of its process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Asks for a path; returns the whole response.
@@ -63,8 +69,8 @@ impl Program {
 
     /// The most memory that it has had, in bytes.
     #[cfg(target_os = "linux")]
-    fn peak_memory(&self) -> usize {
-        let path = format!("/proc/{}/status", self.child.id().unwrap());
+    pub(crate) fn peak_memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.id());
         let status = std::fs::read_to_string(path).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024

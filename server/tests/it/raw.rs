@@ -50,6 +50,8 @@ pub(crate) enum Heard {
     Refusal(Seq),
     Entry(Offset),
     Gap(Offset),
+    Subscribed(Epoch, Offset),
+    SubscribeRefused(String),
     GoAway,
     Auth,
     Other,
@@ -124,6 +126,10 @@ fn heard(frame: Downlink<'_>) -> Heard {
         Downlink::Entry { entry: Entry::Refusal { seq, .. }, .. } => Heard::Refusal(seq),
         Downlink::Entry { offset, .. } => Heard::Entry(offset),
         Downlink::Gap { offset, .. } => Heard::Gap(offset),
+        Downlink::Subscribed { epoch, offset, .. } => Heard::Subscribed(epoch, offset),
+        Downlink::SubscribeRefused { code, .. } => {
+            Heard::SubscribeRefused(String::from_utf8_lossy(code).into_owned())
+        }
         Downlink::GoAway { .. } => Heard::GoAway,
         Downlink::Auth => Heard::Auth,
         _ => Heard::Other,

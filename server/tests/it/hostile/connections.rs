@@ -1,0 +1,43 @@
+//! More connections than there may be, and such that say nothing.
+
+use tautline_protocol::uplink::Uplink;
+
+use super::wire::Wire;
+use super::{MIB, Siege};
+use crate::raw::{Raw, hello};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_bound_are_told_so_or_turned_away() {
+    let siege = Siege::lay(&["--connections-per-address", "20"]).await;
+    let address = siege.program.address;
+    let mut wires = Vec::new();
+    for session in 1..=19 {
+        wires.push(Wire::join(address, Uplink::Hello(hello(session))).await);
+    }
+    for _ in 0..100 {
+        assert_eq!(Raw::dial(address).await.closed().await.0, 4101);
+    }
+    // Those that do not listen are turned away all the same.
+    let mut deaf = Vec::new();
+    for _ in 0..200 {
+        deaf.push(Wire::connect(address).await);
+    }
+    drop((wires, deaf));
+    siege.left_with(0).await;
+    let (raw, _) = Raw::join(address, hello(100)).await;
+    drop(raw);
+    siege.lift(8 * MIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_never_say_hello_are_ended() {
+    let siege = Siege::lay(&[]).await;
+    let mut wires = Vec::new();
+    for _ in 0..200 {
+        wires.push(Wire::upgrade(siege.program.address).await);
+    }
+    for wire in wires {
+        assert_eq!(wire.closed().await, Some(4003));
+    }
+    siege.lift(16 * MIB).await;
+}

@@ -1,0 +1,80 @@
+//! WebSocket frames that are odd, broken or without end.
+
+use tautline_protocol::limits::{MESSAGE_BYTES, PACKET_OVERHEAD_BYTES};
+use tautline_protocol::uplink::{Hello, Uplink};
+
+use super::wire::{BINARY, PING, Wire, declared, framed};
+use super::{MIB, Siege};
+use crate::raw::hello;
+
+/// The largest packet that the program reads.
+const PACKET_BYTES_MAX: usize = MESSAGE_BYTES + PACKET_OVERHEAD_BYTES;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_no_websocket_has_end_the_connection() {
+    let siege = Siege::lay(&[]).await;
+    let mut unmasked = framed(BINARY, &[0x0a, 0x01]);
+    unmasked[1] &= 0x7f;
+    let cases = [
+        (unmasked, "not masked"),
+        (framed(0xc2, &[0x0a, 0x01]), "compressed, though that was not agreed"),
+        (framed(0xa2, &[0x0a, 0x01]), "another reserved bit"),
+        (framed(0x83, &[0x0a, 0x01]), "an opcode without a meaning"),
+        (framed(0x80, &[0x0a, 0x01]), "the end of a message that has no beginning"),
+        ([framed(0x02, &[0x0a]), framed(BINARY, &[0x01])].concat(), "one message inside another"),
+        (framed(PING, &[0; 126]), "a control frame that is too long"),
+        (framed(0x09, &[0]), "a control frame in pieces"),
+        (framed(0x81, &[0xff]), "a text that is none"),
+    ];
+    for (connection, (bytes, what)) in (1..).zip(cases) {
+        let hello = Uplink::Hello(Hello { connection, ..hello(1) });
+        let mut wire = Wire::join(siege.program.address, hello).await;
+        wire.write(&bytes).await;
+        // The library that reads them just stops; browsers do not send them.
+        assert_eq!(wire.closed().await, None, "{what}");
+    }
+    siege.lift(8 * MIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large() {
+    let siege = Siege::lay(&[]).await;
+    let mut wire = Wire::join(siege.program.address, Uplink::Hello(hello(1))).await;
+    let mut packet = Vec::new();
+    (0..500).for_each(|nonce| Uplink::Ping { nonce }.encode(&mut packet));
+    let mut pieces = framed(0x02, &packet[..1]);
+    packet[1..].iter().for_each(|byte| pieces.extend(framed(0x00, &[*byte])));
+    pieces.extend(framed(0x80, &[]));
+    wire.write(&pieces).await;
+    wire.hear().await.expect("WELCOME");
+    let (_, pongs) = wire.hear().await.expect("the PONGs");
+    assert_eq!(pongs.len(), packet.len());
+
+    wire.write(&framed(0x02, &[0; 1_000])).await;
+    for _ in 0..PACKET_BYTES_MAX / 1_000 {
+        wire.write(&framed(0x00, &[0; 1_000])).await;
+    }
+    assert_eq!(wire.closed().await, Some(4304));
+    siege.lift(8 * MIB).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_reserves_nothing_until_its_bytes_are_there() {
+    let siege = Siege::lay(&[]).await;
+    for length in [PACKET_BYTES_MAX as u64 + 1, u64::from(u32::MAX), u64::MAX >> 1] {
+        let mut wire = Wire::upgrade(siege.program.address).await;
+        wire.write(&declared(BINARY, length)).await;
+        assert_eq!(wire.closed().await, Some(4304), "{length}");
+    }
+    let mut wires = Vec::new();
+    for _ in 0..400 {
+        let mut wire = Wire::upgrade(siege.program.address).await;
+        wire.write(&declared(BINARY, PACKET_BYTES_MAX as u64)).await;
+        wire.write(&[0x01; 100]).await;
+        wires.push(wire);
+    }
+    siege.bystander.goes_on().await;
+    drop(wires);
+    // 600 MB were promised.
+    siege.lift(40 * MIB).await;
+}
