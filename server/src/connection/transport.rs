@@ -9,10 +9,17 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tautline_protocol::CloseCode;
 use tautline_protocol::session::Input;
 
+/// Answers to the WebSocket's own Pings that may gather, in bytes. The library that gives them has no
+/// bound but the memory.
+const PONG_BYTES: usize = 16 * 1024;
+const PONG_HEAD_BYTES: usize = 2;
+
 pub(super) struct Transport {
     socket: WebSocket,
     /// Something is written and may not have left.
     is_dirty: bool,
+    /// Bytes of Pongs that may not have left.
+    pong_bytes: usize,
     /// Nothing more can be read.
     is_deaf: bool,
 }
@@ -26,7 +33,7 @@ pub(super) enum Arrival {
 
 impl Transport {
     pub(super) const fn new(socket: WebSocket) -> Self {
-        Self { socket, is_dirty: false, is_deaf: false }
+        Self { socket, is_dirty: false, pong_bytes: 0, is_deaf: false }
     }
 
     /// Ready when a packet can be sent; an error means that the connection is broken.
@@ -49,11 +56,20 @@ impl Transport {
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        if self.pong_bytes > PONG_BYTES {
+            // An error shows itself to the read.
+            let _ = ready!(Pin::new(&mut self.socket).poll_flush(cx));
+            self.pong_bytes = 0;
+        }
         let input = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
             Some(Ok(Message::Binary(packet))) => Input::Packet(packet),
             Some(Ok(Message::Text(_))) => Input::Text,
             // The WebSocket's own, which browsers do not send; tungstenite answers them.
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Input::Woke,
+            Some(Ok(Message::Ping(payload))) => {
+                self.pong_bytes += PONG_HEAD_BYTES + payload.len();
+                Input::Woke
+            }
+            Some(Ok(Message::Pong(_))) => Input::Woke,
             Some(Err(error)) if is_too_large(&error) => {
                 self.is_deaf = true;
                 return Poll::Ready(Arrival::TooLarge);

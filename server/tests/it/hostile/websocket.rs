@@ -78,3 +78,24 @@ async fn a_length_reserves_nothing_until_its_bytes_are_there() {
     // 600 MB were promised.
     siege.lift(40 * MIB).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pings_of_the_websocket_without_end_fill_no_memory() {
+    let siege = Siege::lay(&[]).await;
+    let mut wires = Vec::new();
+    let pings = framed(PING, &[b'p'; 125]).repeat(1_000);
+    for session in 1..=4 {
+        let mut wire = Wire::join(siege.program.address, Uplink::Hello(hello(session))).await;
+        // Each is answered, and the answers are not read.
+        for _ in 0..200 {
+            if !wire.push(&pings).await {
+                break;
+            }
+        }
+        wires.push(wire);
+    }
+    siege.bystander.goes_on().await;
+    drop(wires);
+    // A hundred megabytes of them were there to be sent.
+    siege.lift(16 * MIB).await;
+}
