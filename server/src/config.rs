@@ -13,7 +13,7 @@ pub struct Config {
     /// Most connections. As many more may be about to become one.
     pub connections: usize,
     /// Most connections from one address (of IPv6: one network of 64 bits), where the server is
-    /// told addresses. All clients behind a proxy have one.
+    /// told addresses. All clients behind a proxy have one. As many more may be about to become one.
     pub connections_per_address: usize,
     /// The settings of each connection.
     pub session: session::Config,

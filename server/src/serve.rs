@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
+use crate::admission::Admission;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::handler::Handler;
@@ -64,6 +65,7 @@ async fn accept<H: Handler, E: Engine>(listener: TcpListener, server: &Server<H,
     let (leaving, abort) = (&shared.leaving, &shared.abort);
     // Those that are still at HTTP; lines are counted apart.
     let sockets = Arc::new(Semaphore::new(shared.config.connections));
+    let admission = Arc::new(Admission::default());
     let next = async || {
         let permit = sockets.clone().acquire_owned().await;
         (permit, listener.accept().await)
@@ -71,10 +73,15 @@ async fn accept<H: Handler, E: Engine>(listener: TcpListener, server: &Server<H,
     while let Some((permit, accepted)) = leaving.run_until_cancelled(next()).await {
         match accepted {
             Ok((stream, peer)) => {
+                // Without a word, or silent sockets of one address would take the place of all.
+                let Ok(admitted) = admission.admit(Some(peer.ip()), &shared.config) else {
+                    tracing::debug!("{peer} has as many sockets as it may");
+                    continue;
+                };
                 let (app, leaving, abort) = (app.clone(), leaving.clone(), abort.clone());
                 shared.tasks.spawn(async move {
                     abort.run_until_cancelled(http(stream, peer, app, leaving)).await;
-                    drop(permit);
+                    drop((admitted, permit));
                 });
             }
             Err(error) if is_of_the_peer(&error) => {}

@@ -29,6 +29,20 @@ async fn connections_beyond_the_bound_are_told_so_or_turned_away() {
     siege.lift(8 * MIB).await;
 }
 
+/// Sockets that have not become lines yet count, too: else one address could take all there are.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_cannot_take_the_place_of_all() {
+    let siege = Siege::lay(&["--connections", "60", "--connections-per-address", "30"]).await;
+    let mut wires = Vec::new();
+    for _ in 0..200 {
+        wires.push(Wire::connect(siege.program.address).await);
+    }
+    let taken = super::sockets(&siege.program) - siege.sockets;
+    assert!(taken <= 30, "{taken} sockets of one address");
+    drop(wires);
+    siege.lift(8 * MIB).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_never_say_hello_are_ended() {
     let siege = Siege::lay(&[]).await;
