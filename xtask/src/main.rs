@@ -4,6 +4,7 @@ mod bench;
 mod builds;
 mod check;
 mod demo;
+mod fuzz;
 mod names;
 mod package;
 mod proxy;
@@ -49,6 +50,8 @@ enum Command {
     Size,
     /// Measure throughput and round trip in Chromium, beside a bare WebSocket
     Bench,
+    /// Run the fuzzer: `cargo xtask fuzz client --seconds 3600`
+    Fuzz(fuzz::Options),
     /// Pass TCP connections on to a server, with faults on purpose; tests start this
     #[command(hide = true)]
     Proxy {
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Package => package::run(),
         Command::Size => size::run(),
         Command::Bench => bench::run(),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Proxy { listen, upstream } => demo::run_proxy(listen, upstream),
         Command::WasmRunner { arguments } => test::run_wasm(arguments),
     };
