@@ -139,7 +139,9 @@ impl<H: Handler, E: Engine> Connection<H, E> {
     pub(crate) async fn run(mut self) {
         tracing::debug!("{}: opened by {}", self.label(), self.peer);
         loop {
-            match poll_fn(|cx| self.poll_event(cx)).await {
+            let event = poll_fn(|cx| self.poll_event(cx)).await;
+            self.enrolled.mailbox.stop_watching();
+            match event {
                 Event::Over => break,
                 event => self.apply(event).await,
             }

@@ -70,6 +70,12 @@ impl Mailbox {
         Poll::Ready(std::mem::take(&mut mail.signals))
     }
 
+    /// The connection runs and will look by itself before it waits again. Without this, a commit that
+    /// appends to the connection's own stream would wake a second thread for a task that is awake.
+    pub(crate) fn stop_watching(&self) {
+        self.lock().reader = None;
+    }
+
     fn post(&self, write: impl FnOnce(&mut Mail)) {
         let reader = {
             let mut mail = self.lock();
