@@ -6,7 +6,7 @@
 
 use crate::clock;
 use crate::listener::{self, Listener};
-use crate::page::Page;
+use crate::page::{self, Page};
 use crate::socket::Socket;
 use crate::timer::Timer;
 use js_sys::Function;
@@ -15,12 +15,6 @@ use std::rc::{Rc, Weak};
 use tautline_protocol::client::{self, Client, Config, Input, Output};
 use tautline_protocol::{CloseCode, Instant};
 use wasm_bindgen::prelude::*;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_name = queueMicrotask)]
-    fn queue_microtask(task: &Function);
-}
 
 /// Who the events are for.
 pub(crate) trait Application: 'static {
@@ -110,7 +104,7 @@ impl<A: Application> Driver<A> {
             self.again.set(true);
         } else {
             self.draining.set(true);
-            queue_microtask(self.function());
+            page::soon(self.function());
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one closure of a line: its sockets, the page and its microtasks all call it.
 
 use crate::page;
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::Uint8Array;
 use tautline_protocol::CloseCode;
 use tautline_protocol::client::Input;
 use wasm_bindgen::prelude::*;
@@ -11,7 +11,7 @@ extern "C" {
     /// An event of a WebSocket, a hint of the page, or undefined from a microtask.
     pub(crate) type Call;
 
-    /// The payload of a message; undefined with anything else.
+    /// A message's `ArrayBuffer` or string; undefined with anything else.
     #[wasm_bindgen(method, getter)]
     fn data(this: &Call) -> JsValue;
     /// The code of a close event or a hint.
@@ -28,11 +28,11 @@ pub(crate) fn input(call: &Call) -> Input {
         return Input::Woke;
     }
     let data = call.data();
-    if let Some(buffer) = data.dyn_ref::<ArrayBuffer>() {
-        return Input::Packet(Uint8Array::new(buffer).to_vec());
+    if data.is_string() {
+        return Input::Text;
     }
     if !data.is_undefined() {
-        return Input::Text;
+        return Input::Packet(Uint8Array::new(&data).to_vec());
     }
     match call.code() {
         None => Input::Opened,

@@ -30,3 +30,10 @@ export function watch(listener) {
     for (const type in HINTS) globalThis.removeEventListener?.(type, tell, true);
   };
 }
+
+const now = Promise.resolve();
+
+/** Calls `listener` in a microtask; in browsers this is cheaper than `queueMicrotask`. */
+export function soon(listener) {
+  now.then(listener);
+}

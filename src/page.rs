@@ -9,6 +9,9 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen(module = "/src/page.js")]
 extern "C" {
     fn watch(listener: &Function) -> Function;
+
+    /// Calls a listener in a microtask.
+    pub(crate) fn soon(listener: &Function);
 }
 
 /// Calls a listener with hints until it is dropped.
