@@ -1,11 +1,6 @@
 // Listeners as in EventTarget, for plain objects: a DOM event per message would cost more than the
 // message.
 
-const report = (error) => {
-  if (typeof reportError === "function") reportError(error);
-  else queueMicrotask(() => { throw error; });
-};
-
 export class Emitter {
   #listeners = new Map();
 
@@ -40,7 +35,10 @@ export class Emitter {
       try {
         listener.call(this, event);
       } catch (error) {
-        report(error);
+        // As uncaught as it was, and out of the way of the others.
+        queueMicrotask(() => {
+          throw error;
+        });
       }
     }
   }

@@ -4,7 +4,7 @@ import * as border from "./border.js";
 import { bound } from "./bound.js";
 import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
-import { commandError, endError, failure } from "./outcomes.js";
+import { closedError, commandError, endError, failure } from "./outcomes.js";
 import { bytesOf, decode, encode, text } from "./payload.js";
 import { Subscription } from "./subscription.js";
 
@@ -107,7 +107,7 @@ export class Line extends Emitter {
   /** Hands a message to the wasm; false if it has no room for it now. */
   #take(message) {
     if (this.#end !== undefined) {
-      message.reject(commandError(border.CLOSED));
+      message.reject(closedError());
       return true;
     }
     if (this.#wasm === undefined) return false;
@@ -126,7 +126,7 @@ export class Line extends Emitter {
   }
 
   #wait(message) {
-    if (this.#closing) message.reject(commandError(border.CLOSED));
+    if (this.#closing) message.reject(closedError());
     else this.#waiting.push(message);
   }
 
@@ -173,7 +173,7 @@ export class Line extends Emitter {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#command(border.UNSUBSCRIBE, stream);
       },
-      closed: () => commandError(border.CLOSED),
+      closed: closedError,
     });
     subscription.begin = () => {
       this.#subscriptions.delete(stream);
@@ -184,7 +184,7 @@ export class Line extends Emitter {
       if (stream > 0) this.#subscriptions.set(stream, subscription);
       else subscription.end(this.#subscribeError(stream));
     };
-    if (this.#end !== undefined) subscription.end(commandError(border.CLOSED));
+    if (this.#end !== undefined) subscription.end(closedError());
     else if (this.#wasm === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
     signal?.addEventListener("abort", () => subscription.return());
@@ -237,7 +237,7 @@ export class Line extends Emitter {
     const left = [...this.#pending.values(), ...this.#waiting];
     this.#pending.clear();
     this.#waiting = [];
-    for (const message of left) message.reject(error ?? commandError(border.CLOSED));
+    for (const message of left) message.reject(error ?? closedError());
     for (const subscription of this.#subscriptions.values()) subscription.end(error);
     this.#subscriptions.clear();
     this._emit("state", { state: "closed", reason: error?.message ?? "closed", ...this.#end });

@@ -12,7 +12,8 @@ import {
   UnauthorizedError,
 } from "./errors.js";
 
-const closed = () =>
+/** The error for what a closed line does not take. */
+export const closedError = () =>
   new ClosedError("The line is closed, and this message was not transmitted; connect again.");
 
 /** The error for a negative code of the wasm, about a payload of `size` bytes. */
@@ -23,7 +24,7 @@ export function commandError(code, size) {
     case -3:
       return new InvalidArgumentError("Expected a topic of 1 to 255 bytes.");
     case CLOSED:
-      return closed();
+      return closedError();
     case NOT_LIVE:
       return new NotLiveError("The line is not open, and a volatile message is never queued.");
     default:
@@ -43,7 +44,7 @@ export function failure(kind) {
     case 1:
       return new OutcomeUnknownError("The message was processed, but the server's answer is lost.");
     case 2:
-      return closed();
+      return closedError();
     default:
       return new TooLargeError("The message is over the limit that the server has stated since.");
   }

@@ -14,9 +14,21 @@ const encoder = new TextEncoder();
 
 export const text = (bytes) => decoder.decode(bytes);
 
+/** As UTF-8. What is short and ASCII, as most messages are, is copied faster than encoded. */
+function encodeText(text) {
+  if (text.length > 200) return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit > 127) return encoder.encode(text);
+    bytes[at] = unit;
+  }
+  return bytes;
+}
+
 /** The bytes of a string or of any view. */
 export function bytesOf(value) {
-  if (typeof value === "string") return encoder.encode(value);
+  if (typeof value === "string") return encodeText(value);
   if (value instanceof Uint8Array) return value;
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
