@@ -1,299 +1,299 @@
-// A client by the rules of PROTOCOL.md, without cleverness and without the code, to try the page.
-// Policy *resend*, fixed credentials, text only; the application handles every entry at once.
-
+// A naive client of the wire `tautline.1`, written from PROTOCOL.md alone: simple before fast.
+// Credentials never change, entries are handled as they come, what is uncertain is sent again.
 import { randomBytes } from "node:crypto";
 import WebSocket from "ws";
-import { Fault, decode, encode } from "./codec.mjs";
-import { Liveness } from "./liveness.mjs";
-import { NO_EPOCH, Stream } from "./stream.mjs";
-
-const PACKET_BYTES = 65_536;
-const sizeOf = ({ payload, topic = "" }) => payload.length + Buffer.byteLength(topic);
-const atMost = (millis) => Math.min(Number(millis), 600_000);
-const later = (after, spread) => performance.now() + atMost(after) + Math.random() * atMost(spread);
+const NAMES = ("HELLO WELCOME REFUSE ACK RECEIVED SUBSCRIBE SUBSCRIBED UNSUBSCRIBE GAP PING PONG "
+  + "AUTH GOAWAY BYE").split(" "); // by their heads, from 0x01
+const [KINDS, ENTRIES] = [["send", "request", "publish"], ["message", "reply", "refusal"]];
+const FORMATS = ["text", "binary", "encoded text", "encoded binary"];
+const [NO_EPOCH, TICK_MS] = ["0000000000000000", 20];
+const LOST = { code: "lost", payload: "the answer" }; // C-7, R-12
+const now = () => performance.now();
+const cut = (ms, least = 0) => Math.min(Math.max(Number(ms), least), 600_000); // C-14, C-23
+const check = (holds, fault, code = 4001) => { // section 13
+  if (!holds) throw Object.assign(new Error(fault), { code });
+};
+// Fields are numbers, BigInts, but for those in WRITE or READ; `code:close` is read as a `close`.
+const UP = { RECEIVED: "stream offset", SUBSCRIBE: "stream topic start", UNSUBSCRIBE: "stream",
+  HELLO: "session epoch connection acknowledged restart received handled credentials more",
+  PING: "nonce", PONG: "nonce", AUTH: "credentials", BYE: "", last: "count",
+  after: "epoch received handled", send: "payload", request: "payload", publish: "topic payload" };
+const DOWN = { REFUSE: "code:close after reason", ACK: "seq", SUBSCRIBED: "stream verdict",
+  WELCOME: "resumption epoch accepted head heartbeat message_bytes window_messages window_bytes",
+  GAP: "stream epoch offset", PING: "nonce", PONG: "nonce", AUTH: "", GOAWAY: "after spread reason",
+  message: "payload", reply: "seq payload", refusal: "seq code payload" };
+const raw = (value = "") => (Buffer.isBuffer(value) ? value : Buffer.from(value, "hex"));
+const join = (head, ...bytes) => Buffer.concat([Buffer.from(head), ...bytes]);
+const counted = (bytes) => join(number(bytes.length), bytes);
+const number = (value, left = BigInt(value)) => (left < 128n ? Buffer.from([Number(left)])
+  : join([Number(left & 127n) | 128], number(left >> 7n)));
+const WRITE = { session: raw, epoch: raw, payload: raw, more: raw,
+  start: (start) => Buffer.from([start === "after" ? 1 : 0]),
+  credentials: (value) => counted(raw(value)), topic: (value) => counted(Buffer.from(value)) };
+export function encode(frame) { // section 4
+  const { frame: name, kind, format, last, duplicate, volatile, seq, start } = frame;
+  const fields = `${UP[kind ?? name]} ${UP[start] ?? ""}`.match(/\w+/g) ?? [];
+  const body = join([], ...fields.map((field) => (WRITE[field] ?? number)(frame[field])));
+  const sized = name === "HELLO" || (kind && !last) ? counted(body) : body;
+  if (!kind) return join([NAMES.indexOf(name) + 1], sized);
+  const head = 0x80 | (last && 0x40) | KINDS.indexOf(kind) << 4 | FORMATS.indexOf(format) << 2
+    | (duplicate && 2) | (volatile && 1);
+  return join(volatile ? [head] : [head, Number(BigInt(seq) & 0xffn)], sized);
+}
+function bytesOf(from, count = from.bytes.length, { bytes } = from) {
+  check(count <= bytes.length, "Truncated");
+  from.bytes = bytes.subarray(Number(count));
+  return bytes.subarray(0, Number(count));
+}
+function numberOf(from, bits = 64n, shift = 0n) { // F-3
+  const byte = BigInt(bytesOf(from, 1)[0]);
+  check((byte > 0n || shift === 0n) && (byte < 2n || shift < 63n), "Number");
+  const value = byte < 128n ? byte : (byte & 127n) + (numberOf(from, 64n, shift + 7n) << 7n);
+  check(value >> bits === 0n, "BadField");
+  return value;
+}
+function countedOf(from, most, length = numberOf(from)) { // F-4: its limit before what is there
+  check(length <= most, "TooLong", 4304);
+  return bytesOf(from, length);
+}
+const READ = { stream: (from) => numberOf(from, 32n), close: (from) => numberOf(from, 16n),
+  resumption: (from) => numberOf(from, 2n), verdict: (from) => numberOf(from, 1n),
+  payload: (from) => bytesOf(from), epoch: (from) => bytesOf(from, 8).toString("hex"),
+  code: (from) => String(countedOf(from, 64)), reason: (from) => String(countedOf(from, 1024)) };
+function fieldsOf(from, found, layout) {
+  const types = [...layout.matchAll(/(\w+):?(\w+)?/g)];
+  types.forEach(([, name, type = name]) => { found[name] = (READ[type] ?? numberOf)(from); });
+  return found;
+}
+export function* decode(packet) { // section 5
+  check(packet.length > 0, "Empty");
+  for (let from = { bytes: packet }, entry; from.bytes.length > 0;) { // `entry` for F-9
+    const [head] = bytesOf(from, 1);
+    yield head >> 6 === 1 ? entry = entryOf(from, head, entry) : otherOf(from, NAMES[head - 1]);
+  }
+}
+function otherOf(from, frame) {
+  check(frame in DOWN, "UnknownFrame");
+  const body = frame === "WELCOME" ? { bytes: countedOf(from, 1024) } : from; // the rest: F-7
+  const found = fieldsOf(body, { frame }, DOWN[frame]);
+  check(body === from || (found.epoch !== NO_EPOCH && found.window_messages > 0n), "BadField");
+  return fieldsOf(from, found, { 0: "epoch offset", 1: "code reason" }[found.verdict] ?? "");
+}
+function entryOf(from, head, before) {
+  const [last, continued, kind] = [(head & 0x20) > 0, (head & 0x10) > 0, ENTRIES[head & 3]];
+  check(!continued || before, "NoPrecedingEntry");
+  const stream = continued ? before.stream : numberOf(from, 32n);
+  const offset = continued ? before.offset + 1n : numberOf(from);
+  check(offset >> 64n === 0n && kind && (kind === "message" || stream === 0n), "BadField");
+  const found = { frame: "ENTRY", kind, format: FORMATS[head >> 2 & 3], continued, last, stream };
+  const body = { bytes: last ? bytesOf(from) : countedOf(from, 16_778_320) };
+  fieldsOf(body, Object.assign(found, { offset }), DOWN[kind]);
+  check(found.payload.length <= (kind === "refusal" ? 1024 : 16_777_216), "TooLong", 4304);
+  return found;
+}
+const fail = ({ reject }, error, unknown) => reject(Object.assign(new Error(error), { unknown }));
+const subscription = ({ topic, epoch, received }, stream) => ({ frame: "SUBSCRIBE", stream, topic,
+  start: epoch ? "after" : "last", epoch, received, handled: received, count: 0 });
 
 export class NaiveClient {
-  /** What tests look at: lost sessions by their resumption, gaps, direct messages, and counts. */
+  state = "waiting"; // then dialing, joining, live, waiting again; closed
   seen = { live: 0, retransmitted: 0, duplicates: 0, probes: 0, losses: [], gaps: [], direct: [] };
-  state = "waiting";
-  #session = randomBytes(16);
-  #connection = 0n;
-  #credentials;
-  #direct = Object.assign(new Stream(0n), { epoch: NO_EPOCH });
-  #streams = new Map([[0n, this.#direct]]);
-  #nextStream = 1n;
-  /** Messages in the order of their seqs, from `acknowledged + 1` on; the first are in flight. */
-  #outbox = [];
-  #acknowledged = 0n;
-  #inFlight = 0;
-  #heldAck;
-  #doubtfulTo = 0n;
-  #control = [];
-  #failures = 0;
-  #dialAt = 0;
-  #liveness = new Liveness();
-  #limits;
-
+  flying = []; // the messages in flight, C-5
+  outbox = []; // those that are not
+  direct = { received: 0n, onEntry: (payload) => this.seen.direct.push(payload) };
+  streams = [this.direct]; // by id, and none is used again, C-12; the first `asked` are asked for
+  acknowledged = 0n; // every message up to this seq is settled
+  accepted = 0n; // up to this seq they settle once the direct stream is received up to `head`, R-5
+  last = 0n; // the last seq in flight
   constructor(url, credentials = "") {
-    this.url = url;
-    this.#credentials = Buffer.from(credentials);
-    this.timer = setInterval(() => this.#tick(performance.now()), 20);
+    Object.assign(this, { url, credentials: Buffer.from(credentials), session: randomBytes(16),
+      connection: 0, nonce: 0n, failures: 0, notBefore: 0, dialAt: 0, tickedAt: now(), probe: {} });
+    this.ticking = setInterval(() => this.tick(), TICK_MS);
+    queueMicrotask(() => this.tick());
   }
-
-  /** Resolves when it is processed, with the reply to a request. */
-  post(kind, payload, topic) {
+  post(kind, text, name, topic = kind === "publish" ? name : undefined) {
+    const [payload, size] = [Buffer.from(text), Buffer.byteLength(text + (topic ?? ""))];
+    return this.queue(this.outbox, { kind, topic, format: "text", payload, size });
+  }
+  subscribe(topic, onEntry) { return this.queue(this.streams, { topic, onEntry }); }
+  queue(list, item) {
     return new Promise((resolve, reject) => {
-      payload = Buffer.from(payload);
-      this.#outbox.push({ kind, format: "text", topic, payload, resolve, reject });
+      check(this.state !== "closed", this.ending);
+      check(item.topic !== "" && Buffer.byteLength(item.topic ?? "") < 256, "bad topic"); // F-3
+      list.push({ ...item, resolve, reject });
+      this.transmit();
     });
   }
-
-  /** Resolves when the server has confirmed. */
-  subscribe(topic, onEntry) {
-    return new Promise((resolve, reject) => {
-      const stream = new Stream(this.#nextStream++, topic, onEntry, { resolve, reject });
-      this.#streams.set(stream.stream, stream);
-      if (this.state === "live") this.#control.push(stream.subscribes());
-    });
+  close(code = 1000) { // C-26, C-27
+    if (this.state === "live" && code === 1000) this.send({ frame: "BYE" });
+    clearInterval(this.ticking);
+    this.leave(1000);
+    Object.assign(this, { state: "closed", dialAt: Infinity, ending: `ended with ${code}` });
+    [...this.flying, ...this.outbox, ...this.streams.slice(1)]
+      .forEach((each) => fail(each, this.ending, each.transmitted));
   }
-
-  close() {
-    if (this.state === "live") this.#transmit([{ frame: "BYE" }]); // C-26
-    this.#end(new Error("closed"));
+  dial() { // F-1, F-11
+    const ws = new WebSocket(this.url, "tautline.1", { maxPayload: 0, closeTimeout: 1000 });
+    Object.assign(this, { ws, state: "dialing", startedAt: now(), goAt: Infinity });
+    ws.on("open", () => ws === this.ws && this.join()); // C-17
+    ws.on("message", (packet, binary) => ws === this.ws && this.packet(ws, packet, binary));
+    ws.on("close", (code) => ws === this.ws && this.react(code));
+    ws.on("error", () => {}); // "close" follows
   }
-
-  #end(error) {
-    this.#hangUp(1000);
-    clearInterval(this.timer);
-    this.state = "closed";
-    this.#outbox.splice(0).forEach(({ reject }) => reject(error)); // C-27
+  join() { // C-1, C-2, R-12
+    const { session, acknowledged, credentials, streams, direct: { epoch, received } } = this;
+    Object.assign(this, { state: "joining", probe: { at: now() }, asked: streams.length });
+    this.send({ frame: "HELLO", session, epoch: epoch ?? NO_EPOCH, connection: ++this.connection,
+      acknowledged, restart: acknowledged + 1n, received, handled: received, credentials },
+    ...streams.map(subscription).filter((_, id) => id > 0 && !streams[id].ended));
   }
-
-  #tick(now) {
-    if (this.state === "waiting" && now >= this.#dialAt) this.#dial(now);
-    else if (this.state === "joining" && now >= this.giveUpAt) this.#cut(4000); // C-18
-    else if (this.state === "live") this.#watch(now);
-    if (this.state === "live") this.#fill(now);
+  send(...frames) { this.ws?.send(Buffer.concat(frames.map(encode))); }
+  leave(code) { // C-17, C-23
+    const { ws, state, failures, liveAt } = this;
+    if (state === "live") this.failures = Math.min(failures, now() - liveAt < 5000 ? 1 : 0); // C-19
+    Object.assign(this, { ws: undefined, state: "waiting", dialAt: this.notBefore });
+    ws?.close(code);
   }
-
-  #dial(now) {
-    this.#connection += 1n; // C-2
-    this.state = "joining";
-    this.giveUpAt = now + 10_000;
-    this.notBefore = 0;
-    this.socket = new WebSocket(this.url, ["tautline.1"]);
-    this.socket.on("open", () => this.#hello());
-    this.socket.on("message", (data, isBinary) => this.#packet(data, isBinary));
-    this.socket.on("close", (code) => this.#wait(code));
-    this.socket.on("error", () => {});
+  retry(code, later = false) { // C-19, C-20
+    this.leave(code);
+    const most = this.failures === 0 ? 100 : Math.min(500 * 2 ** (this.failures - 1), 10_000);
+    const wait = later ? 5000 + Math.random() * 5000 : Math.random() * most;
+    this.dialAt = Math.max(now() + wait, this.notBefore);
+    this.failures += 1;
   }
-
-  #hangUp(code) { // C-17
-    this.socket?.removeAllListeners().on("error", () => {}).close(code);
-    this.socket = undefined;
+  react(code) { // C-30, to a code of the server's; fresh credentials there are none, C-22
+    if (code >= 4200 && code < 4400) this.close(code);
+    else this.retry(1000, code === 1013 || (code >= 4100 && code < 4200));
   }
-
-  #cut(code) {
-    this.#hangUp(code);
-    this.#wait(1006);
-  }
-
-  #redial(code, now) { // C-17, C-24
-    this.#hangUp(code);
-    this.#ended(now);
-    this.#dial(now);
-  }
-
-  #ended(now) { // C-19
-    if (this.state !== "live") return;
-    this.#failures = now - this.liveAt >= 5_000 ? 0 : Math.min(this.#failures, 1);
-  }
-
-  #wait(code) {
-    const now = performance.now();
-    if (code >= 4200 && code <= 4399) return this.#end(new Error(`ended with ${code}`)); // C-22
-    this.#ended(now);
-    const isFull = code === 1013 || (code >= 4100 && code <= 4199);
-    const bound = this.#failures === 0 ? 100 : Math.min(500 * 2 ** (this.#failures - 1), 10_000);
-    const delay = isFull ? 5_000 + Math.random() * 5_000 : Math.random() * bound; // C-20
-    this.#failures += 1;
-    this.#dialAt = Math.max(now + delay, this.notBefore); // C-23
-    this.state = "waiting";
-  }
-
-  #transmit(frames) {
-    this.socket.send(Buffer.concat(frames.map(encode)));
-  }
-
-  #hello() { // C-1
-    const { epoch, received, handled } = this.#direct;
-    const subscriptions = [...this.#streams.values()].map((stream) => stream.subscribes());
-    this.#control = [];
-    this.helloAt = performance.now();
-    this.#transmit([{
-      frame: "HELLO", session: this.#session, epoch, connection: this.#connection, received,
-      handled, acknowledged: this.#acknowledged, restart: this.#acknowledged + 1n,
-      credentials: this.#credentials,
-    }, ...subscriptions.slice(1)]);
-  }
-
-  #packet(data, isBinary) {
-    this.#liveness.heard(performance.now());
+  packet(ws, packet, binary) {
+    this.heardAt = now();
     try {
-      if (!isBinary) throw new Fault("a text message");
-      for (const frame of decode(data)) {
-        if (this.socket) this.#take(frame);
+      check(binary, "Text"); // F-2
+      for (const frame of decode(packet)) {
+        const [name, stream, own] = [frame.frame, this.streams[frame.stream], !("stream" in frame)];
+        const first = this.state === "joining" && name !== "REFUSE";
+        check(first === (name === "WELCOME"), "State", 4002); // S-2
+        check(own || stream || frame.verdict, "Stream", 4002); // C-12
+        if (own || (stream && !stream.ended)) this[name](frame, stream);
+        if (ws !== this.ws) return; // C-17, C-28
       }
     } catch (fault) {
-      if (!(fault instanceof Fault)) throw fault;
+      if (typeof fault.code !== "number") throw fault;
       this.seen.fault = fault.message;
-      this.#cut(fault.code); // section 13
+      this.retry(fault.code); // F-12
     }
   }
-
-  #take(frame) {
-    const is = (name) => frame.frame === name;
-    if (is("REFUSE")) { // C-28
-      if (frame.after) this.notBefore = later(frame.after, 0n); // C-23
-      this.#hangUp(1000);
-      this.#wait(Number(frame.code));
-    } else if (is("WELCOME") !== (this.state === "joining")) throw new Fault(frame.frame, 4002);
-    else if (is("WELCOME")) this.#welcome(frame);
-    else if (is("PING")) this.#control.push({ ...frame, frame: "PONG" }); // R-10
-    else if (is("PONG")) this.#liveness.answered(performance.now(), frame.nonce);
-    else if (is("AUTH")) this.#control.push({ ...frame, credentials: this.#credentials });
-    else if (is("GOAWAY")) this.notBefore = later(frame.after, frame.spread); // C-23, C-24
-    else if (is("ACK")) this.#ack(frame.seq);
-    else this.#read(frame);
-  }
-
-  #welcome({ resumption, epoch, accepted, head, ...limits }) {
-    const direct = this.#direct;
-    const beyond = Number(accepted - this.#acknowledged);
-    const known = direct.epoch !== NO_EPOCH;
-    const fits = { // C-3
-      0: !known && beyond === 0,
-      1: (!known || epoch === direct.epoch) && head >= direct.received,
-      2: known && epoch !== direct.epoch,
-      3: known && epoch !== direct.epoch && beyond === 0,
-    }[resumption];
-    const transmitted = this.#outbox.filter(({ sent }) => sent).length;
-    if (!fits || beyond < 0 || beyond > transmitted) throw new Fault("WELCOME", 4002);
-    this.state = "live";
-    this.liveAt = performance.now();
-    this.#liveness.begins(this.liveAt, this.helloAt, limits.heartbeat);
-    this.seen.roundTrip = Math.round(this.#liveness.roundTrip);
-    this.#limits = limits;
+  WELCOME({ resumption, epoch, accepted, head, ...limits }) {
+    const { acknowledged, direct: { epoch: known, received } } = this;
+    const [resumed, lost] = [resumption === 1n, resumption > 1n];
+    check(accepted >= acknowledged && accepted <= this.last && (!resumed || head >= received)
+      && (lost ? known && known !== epoch : !known || (resumed && known === epoch))
+      && (resumption % 3n > 0n || accepted === acknowledged), "Welcome", 4002); // C-3
+    const outbox = [...this.flying, ...this.outbox];
+    if (lost) this.seen.losses.push(Number(resumption)); // R-6
+    for (const message of outbox.filter(({ transmitted }) => transmitted)) { // R-12
+      if (resumption === 2n && received < head) message.answer = LOST;
+      message.duplicate ||= resumption === 3n; // R-7
+    }
+    this.flying = outbox.splice(0, Number(accepted - acknowledged));
+    Object.assign(this.direct, { epoch, received: resumed ? received : 0n, reading: this.ws });
+    Object.assign(this, { state: "live", liveAt: now(), limits, accepted, last: accepted,
+      head: resumed ? head : 0n, outbox });
     this.seen.live += 1;
-    this.#inFlight = beyond; // C-5
-    this.#heldAck = resumption === 1n ? { seq: accepted, head } : undefined; // R-5
-    if (resumption > 1n) this.seen.losses.push(Number(resumption)); // R-6
-    if (resumption === 2n) this.#settle(accepted, direct.received < head && "the answer is lost");
-    if (resumption === 3n) for (const each of this.#outbox) each.duplicate ||= each.sent; // R-7
-    if (resumption !== 1n) Object.assign(direct, { received: 0n, handled: 0n }); // R-2
-    direct.epoch = epoch;
-    this.#settleHeld();
+    this.sample();
+    this.settle();
   }
-
-  /** Settles every message up to `seq`, the last with `value` or `error` if there is one. */
-  #settle(seq, error, value) {
-    while (this.#acknowledged < seq) {
-      const { resolve, reject } = this.#outbox.shift();
-      this.#acknowledged += 1n;
-      this.#inFlight -= 1;
-      const lost = this.#acknowledged <= this.#doubtfulTo && value === undefined; // C-7
-      if (error || lost) reject(new Error(error || "the answer may have been in a gap"));
-      else resolve(value);
+  later(after, spread = 0, wait = cut(after) + cut(spread) * Math.random()) { // C-23
+    return this.notBefore = Math.max(this.notBefore, now() + wait);
+  }
+  GOAWAY({ after, spread }) { this.goAt = this.later(after, spread); } // C-24
+  REFUSE({ code, after }) { this.react(Number(code), this.later(after)); } // C-28
+  AUTH() { this.send({ frame: "AUTH", credentials: this.credentials }); } // S-16
+  PING({ nonce }) { this.send({ frame: "PONG", nonce }); } // R-10
+  PONG({ nonce }) { if (nonce === this.probe.nonce) this.sample(); }
+  ACK({ seq }) { // C-6
+    check(seq <= this.last, "Ack", 4002);
+    if (seq > this.accepted) this.accepted = seq;
+    this.settle();
+  }
+  settle(upTo = this.direct.received >= this.head ? this.accepted : 0n) { // R-5, C-6
+    while (this.flying[0]?.seq <= upTo) {
+      const message = this.flying.shift();
+      this.acknowledged = message.seq;
+      const { code, payload } = message.answer ?? (message.kind === "request" ? LOST : {});
+      if (code !== undefined) fail(message, `${code}: ${payload}`);
+      else message.resolve(payload && String(payload));
+    }
+    this.transmit();
+  }
+  ENTRY({ kind, stream: id, offset, seq, code, payload }, stream) {
+    check(stream.reading === this.ws && offset <= stream.received + 1n, "Hole", 4002); // S-10, C-10
+    if (offset <= stream.received) return this.seen.duplicates += 1;
+    stream.received = offset;
+    const asked = this.flying.find((message) => message.seq === seq); // C-6
+    if (kind === "message") stream.onEntry(String(payload));
+    if (asked) this.settle(Object.assign(asked, { answer: { code, payload } }).seq);
+    this.settle();
+    this.send({ frame: "RECEIVED", stream: id, offset }); // C-13, without delay
+  }
+  SUBSCRIBED({ verdict, code, reason, ...place }, stream) {
+    check(stream !== this.direct && stream.reading !== this.ws, "Subscribed", 4002); // C-12
+    Object.assign(stream, { ended: verdict === 1n, reading: this.ws });
+    if (stream.ended) return fail(stream, `${code}: ${reason}`);
+    stream.resolve();
+    this.GAP(place, stream);
+  }
+  GAP({ epoch, offset }, stream) { // C-11
+    const { topic, epoch: known = epoch, received = offset } = stream; // without a cursor: as told
+    const [anew, reading] = [known !== epoch, stream.reading === this.ws];
+    check(reading && (anew ? stream !== this.direct : offset >= received), "Cursor", 4002); // S-11
+    Object.assign(stream, { epoch, received: offset });
+    if (!anew && offset === received) return;
+    this.seen.gaps.push({ topic, anew, upTo: Number(offset) });
+    if (stream === this.direct) this.flying.forEach((each) => { each.answer = LOST; }); // C-7
+    this.settle();
+  }
+  transmit() {
+    if (this.state !== "live") return;
+    const { streams, limits: { message_bytes, window_messages, window_bytes } } = this;
+    while (this.asked < streams.length) this.send(subscription(streams[this.asked], this.asked++));
+    while (this.outbox.length > 0) { // C-4
+      const { size, payload, transmitted, duplicate } = this.outbox[0];
+      const full = this.bytes() + size > window_bytes || this.flying.length >= window_messages;
+      if (full && this.flying.length > 0) return; // C-5
+      const message = this.outbox.shift(); // C-8, R-8
+      if (payload.length > message_bytes) { fail(message, "too large", duplicate); continue; }
+      if (now() - this.heardAt > 5000 && this.probe.at < this.heardAt) this.ping(); // C-15
+      this.seen.retransmitted += transmitted ? 1 : 0;
+      const seq = this.last += 1n; // the same again, unless R-8 has made room
+      Object.assign(message, { seq, leftAt: now(), transmitted: true, answer: undefined });
+      this.flying.push(message);
+      this.send({ frame: "MESSAGE", ...message });
     }
   }
-
-  #ack(seq) {
-    if (seq > this.#acknowledged + BigInt(this.#inFlight)) throw new Fault("ACK", 4002); // C-6
-    if (!this.#heldAck) this.#settle(seq);
-    else if (seq > this.#heldAck.seq) this.#heldAck.seq = seq;
-  }
-
-  #settleHeld() {
-    if (!this.#heldAck || this.#direct.received < this.#heldAck.head) return;
-    const { seq } = this.#heldAck;
-    this.#heldAck = undefined;
-    this.#settle(seq);
-  }
-
-  /** ENTRY, SUBSCRIBED and GAP: what is of a stream. */
-  #read(frame) {
-    const stream = this.#streams.get(frame.stream);
-    const forbidden = frame.stream === 0n
-      && (frame.frame === "SUBSCRIBED" || (frame.frame === "GAP" && frame.epoch !== stream.epoch));
-    if (frame.stream >= this.#nextStream || forbidden) throw new Fault(frame.frame, 4002); // C-12
-    if (!stream) return;
-    if (frame.frame === "ENTRY") this.#entry(stream, frame);
-    else if (frame.verdict) {
-      this.#streams.delete(frame.stream);
-      stream.answers.reject(new Error(frame.code));
-    } else this.#move(stream, frame);
-    if (stream === this.#direct) this.#settleHeld();
-  }
-
-  #entry(stream, { offset, kind, seq, code, payload }) {
-    if (!stream.arrives(offset, performance.now())) this.seen.duplicates += 1;
-    else if (kind !== "message") {
-      const isOpen = seq > this.#acknowledged && seq <= this.#acknowledged + BigInt(this.#inFlight);
-      if (!isOpen) return;
-      this.#settle(seq - 1n); // C-6
-      this.#settle(seq, kind === "refusal" && `${code}: ${payload}`, payload.toString());
-    } else if (stream.onEntry) stream.onEntry(payload.toString(), offset);
-    else this.seen.direct.push(payload.toString());
-  }
-
-  #move(stream, { frame, epoch, offset }) {
-    const missing = stream.moves(epoch, offset);
-    if (missing) this.seen.gaps.push(missing); // C-11
-    if (frame === "SUBSCRIBED") stream.answers.resolve();
-    if (stream === this.#direct) this.#doubtfulTo = this.#acknowledged + BigInt(this.#inFlight);
-  }
-
-  #watch(now) {
-    if (this.notBefore && now >= this.notBefore) return this.#redial(4005, now);
-    const verdict = this.#liveness.look(now, this.#flying());
-    if (verdict === "probe") this.#ping(now);
-    else if (verdict === "dead" && this.notBefore) this.#cut(4000);
-    else if (verdict === "dead") this.#redial(4000, now);
-  }
-
-  #ping(now) {
+  bytes() { return this.flying.reduce((sum, { size }) => sum + size, 0); }
+  ping() {
+    this.probe = { nonce: this.nonce += 1n, at: now() };
     this.seen.probes += 1;
-    this.#control.push(this.#liveness.ping(now, this.#flying()));
+    this.send({ frame: "PING", nonce: this.nonce });
   }
-
-  /** The sizes of the messages in flight. */
-  #flying = () => this.#outbox.slice(0, this.#inFlight).map(sizeOf);
-
-  /** Transmits what is ready: what is not a message first, then packets up to their size. */
-  #fill(now) {
-    const { window_messages: most, window_bytes: bytes } = this.#limits;
-    let flying = this.#flying().reduce((sum, size) => sum + size, 0);
-    const hasRoom = (next) => next && this.#inFlight < most
-      && (this.#inFlight === 0 || flying + sizeOf(next) <= bytes); // C-5
-    const sends = hasRoom(this.#outbox[this.#inFlight]);
-    if (sends && this.#liveness.isSilent(now)) this.#ping(now); // C-15
-    const packet = this.#control.splice(0);
-    for (const stream of this.#streams.values()) packet.push(...stream.reports(now)); // C-13
-    for (let size = 0; hasRoom(this.#outbox[this.#inFlight]); size += 300) {
-      const message = this.#outbox[this.#inFlight];
-      if (size > 0 && size + sizeOf(message) > PACKET_BYTES) {
-        this.#transmit(packet.splice(0));
-        size = 0;
-      }
-      this.#inFlight += 1;
-      flying += sizeOf(message);
-      size += sizeOf(message);
-      this.seen.retransmitted += message.sent ? 1 : 0;
-      message.sent = true;
-      const seq = this.#acknowledged + BigInt(this.#inFlight); // C-4
-      packet.push({ ...message, frame: "MESSAGE", seq });
-      this.#liveness.waits(now);
-    }
-    if (packet.length > 0) this.#transmit(packet);
+  sample(ms = now() - this.probe.at) { // section 10
+    this.seen.roundTrip = (this.seen.roundTrip ?? ms) * 7 / 8 + ms / 8;
+    this.probe.nonce = undefined;
+  }
+  patience(least, most = Math.max(this.flying[0]?.size ?? 0, 65_536)) {
+    return Math.max(4 * this.seen.roundTrip, least) + Math.min(this.bytes(), most) / 32;
+  }
+  tick() {
+    const [late, time] = [now() - this.tickedAt > TICK_MS + 1000, this.tickedAt = now()];
+    const [live, { heardAt, probe: { at }, flying: [first] }] = [this.state === "live", this];
+    const dead = live && at > heardAt && time - at > this.patience(1500); // C-16
+    if (!live && this.ws && time - this.startedAt > 10_000) this.retry(4000); // C-18
+    else if (live && time >= this.goAt) this.leave(4005); // C-24
+    else if (dead && late) this.ping();
+    else if (dead) this.leave(4000);
+    else if (live && at <= heardAt && (time - heardAt >= cut(this.limits.heartbeat, 1000) // C-14
+      || time - Math.max(first?.leftAt ?? Infinity, heardAt) > this.patience(2000))) this.ping();
+    if (!this.ws && time >= this.dialAt) this.dial();
   }
 }

@@ -1,10 +1,10 @@
-// The naive codec against the golden vectors: it was written from the same page, by other means.
+// The naive codec against the golden vectors: it was written from the page alone.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { decode, encode } from "./codec.mjs";
+import { decode, encode } from "./client.mjs";
 
 const VECTORS = new URL("../../protocol/tests/vectors/", import.meta.url);
 
