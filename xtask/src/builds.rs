@@ -18,6 +18,7 @@ pub(crate) struct Builds {
     package: OnceCell<Package>,
     server: OnceCell<PathBuf>,
     example: OnceCell<PathBuf>,
+    bridge: OnceCell<PathBuf>,
     demo: OnceCell<PathBuf>,
     browser: OnceCell<Browser>,
 }
@@ -40,11 +41,13 @@ impl Builds {
 
     /// An application's server: the example that echoes requests and pushes messages.
     fn example(&self) -> Result<&Path> {
-        let path = remember(&self.example, || {
-            announce("Building the example server");
-            run(&mut cargo(&["build", "--package=tautline-server", "--example=bench"])?)?;
-            Ok(target()?.join(format!("debug/examples/bench{}", env::consts::EXE_SUFFIX)))
-        })?;
+        let path = remember(&self.example, || build_example("bench"))?;
+        Ok(path)
+    }
+
+    /// The example that puts lines in front of a plain WebSocket server.
+    fn bridge(&self) -> Result<&Path> {
+        let path = remember(&self.bridge, || build_example("bridge"))?;
         Ok(path)
     }
 
@@ -69,11 +72,18 @@ impl Builds {
             .env("TAUTLINE_TARBALL", &self.package()?.tarball)
             .env("TAUTLINE_SERVER", self.server()?)
             .env("TAUTLINE_EXAMPLE", self.example()?)
+            .env("TAUTLINE_BRIDGE", self.bridge()?)
             .env("TAUTLINE_DEMO", self.demo()?)
             .env("TAUTLINE_PROXY", own_program()?)
             .env("CHROMIUM", &browser.chromium);
         Ok(())
     }
+}
+
+fn build_example(name: &str) -> Result<PathBuf> {
+    announce(&format!("Building the example server {name}"));
+    run(&mut cargo(&["build", "--package=tautline-server", &format!("--example={name}")])?)?;
+    Ok(target()?.join(format!("debug/examples/{name}{}", env::consts::EXE_SUFFIX)))
 }
 
 /// The value in the cell, made first if it is not there yet; a failure is not remembered.

@@ -43,6 +43,8 @@ enum Ring {
     Size,
     /// The npm package as installed
     Package,
+    /// `ReliableWebSocket` beside the browser's own class, and under libraries
+    Websocket,
     /// A second client, by the rules of PROTOCOL.md, against the real server
     Naive,
     /// Chromium against the real server over a faulty network
@@ -113,7 +115,7 @@ impl Ring {
             Self::Rust => rust(),
             Self::Wasm => wasm(),
             Self::Size => size::check(builds.package()?),
-            Self::Package | Self::Naive | Self::E2e => node(&self.name(), builds),
+            Self::Package | Self::Websocket | Self::Naive | Self::E2e => node(&self.name(), builds),
         }
     }
 }

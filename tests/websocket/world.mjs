@@ -1,0 +1,71 @@
+// The package as installed, served by the bridge in front of a WebSocket server, in a browser.
+
+import assert from "node:assert/strict";
+import { cp, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+import puppeteer from "puppeteer-core";
+
+import { Proxy, Server, setting } from "../e2e/processes.mjs";
+import { CHROMIUM_FLAGS } from "../e2e/world.mjs";
+import { install } from "../package/installed.mjs";
+
+const SITE = new URL("site/", import.meta.url);
+
+export class World {
+  #browser;
+
+  /** Starts a bridge in front of `backend`, a fault proxy in front of that, and a browser. */
+  static async start(t, backend) {
+    const world = new World();
+    const folder = await install(t);
+    await cp(fileURLToPath(SITE), folder, { recursive: true });
+    await bundleLibraries(folder);
+    const served = ["--backend", backend, "--static", folder];
+    world.bridge = new Server(setting("TAUTLINE_BRIDGE"), served);
+    await world.bridge.start();
+    t.after(() => world.bridge.kill());
+    world.proxy = await Proxy.start(world.bridge.origin);
+    t.after(() => world.proxy.stop());
+    const profile = join(folder, "profile");
+    await mkdir(profile);
+    world.#browser = await puppeteer.launch({
+      executablePath: setting("CHROMIUM"),
+      headless: true,
+      args: CHROMIUM_FLAGS,
+      userDataDir: profile,
+    });
+    t.after(() => world.#browser.close());
+    return world;
+  }
+
+  version() {
+    return this.#browser.version();
+  }
+
+  /** Opens a page of the site; its errors fail the test. */
+  async page(t, origin) {
+    const page = await this.#browser.newPage();
+    const errors = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    t.after(() => assert.deepEqual(errors, [], "errors in the page"));
+    await page.goto(`${origin}/`);
+    return page;
+  }
+}
+
+/** The libraries as an application's bundler would put them together; tautline is left outside. */
+async function bundleLibraries(folder) {
+  await build({
+    entryPoints: [fileURLToPath(new URL("libraries.js", SITE))],
+    outfile: join(folder, "libraries.js"),
+    allowOverwrite: true,
+    bundle: true,
+    format: "esm",
+    external: ["tautline/*"],
+    nodePaths: [fileURLToPath(new URL("../node_modules", import.meta.url))],
+    logLevel: "error",
+  });
+}
