@@ -6,11 +6,10 @@ import { createServer } from "node:http";
 
 import { WebSocketServer } from "ws";
 
-/** Starts a server on a free port; `accept` gets every socket, and the request it came with. */
-export async function serve(t, accept, options = {}) {
+/** Starts a server on a free port. */
+export async function listen(t, options = {}) {
   const http = createServer();
   const server = new WebSocketServer({ server: http, ...options });
-  server.on("connection", accept);
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
   t.after(() => {
@@ -18,18 +17,31 @@ export async function serve(t, accept, options = {}) {
     http.closeAllConnections();
     http.close();
   });
-  return `127.0.0.1:${http.address().port}`;
+  return { server, host: `127.0.0.1:${http.address().port}` };
 }
 
-/** The server of the cases. */
-export function serveCases(t) {
-  return serve(t, obey, {
+/** Starts the server of the cases, and returns its host. */
+export async function serveCases(t) {
+  const { server, host } = await listen(t, {
     verifyClient: ({ req }) => !req.url.startsWith("/refuse"),
     handleProtocols: (offered, { url }) => {
       if (url.startsWith("/choose-none")) return false;
       return offered.has("chosen") ? "chosen" : [...offered][0];
     },
   });
+  server.on("connection", obey);
+  return host;
+}
+
+/** Counts in `counts` what goes over a server's socket, both ways. */
+export function countSocket(socket, counts) {
+  counts.connections += 1;
+  socket.on("message", () => (counts.received += 1));
+  const { send } = socket;
+  socket.send = (...given) => {
+    counts.sent += 1;
+    send.apply(socket, given);
+  };
 }
 
 function obey(socket, { url }) {

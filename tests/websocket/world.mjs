@@ -14,6 +14,10 @@ import { install } from "../package/installed.mjs";
 
 const SITE = new URL("site/", import.meta.url);
 
+/** The faults of a storm, and how long it lasts. */
+export const STORM = { seed: 4, cutEveryMs: [300, 700], cut: "both", latencyMs: 10 };
+export const STORM_MS = 8_000;
+
 export class World {
   #browser;
 
