@@ -129,7 +129,8 @@ test("cuts, ends and refusals", async (t) => {
 
 async function openSocket(url, protocols) {
   const { ReliableWebSocket } = await import("tautline/websocket");
-  window.log = [];
+  // Its own: sockets of earlier tests go on telling.
+  const log = (window.log = []);
   window.socket = new ReliableWebSocket(url, protocols);
   for (const type of ["open", "message", "error", "close", "state"]) {
     socket.addEventListener(type, ({ data, code, reason, wasClean, state }) => {
