@@ -126,8 +126,9 @@ export class Line extends Emitter {
   }
 
   #wait(message) {
-    if (this.#closing) message.reject(closedError());
-    else this.#waiting.push(message);
+    if (this.#closing) return message.reject(closedError());
+    message.payload = message.payload.slice(); // The caller may change its own while they wait.
+    this.#waiting.push(message);
   }
 
   #retryWaiting() {

@@ -27,6 +27,16 @@ test("the line", async (t) => {
     return replies;
   }, ["a", "b", "c"]);
 
+  await check("bytes are taken when they are sent, even if they have to wait", async () => {
+    const early = connect("/line");
+    const bytes = new Uint8Array([1, 2, 3]);
+    const reply = early.request(bytes);
+    bytes.fill(9);
+    const received = [...(await reply)];
+    await early.close();
+    return received;
+  }, [1, 2, 3]);
+
   await check("text, bytes and objects come back as what they were", async () => {
     const topic = line.subscribe("payloads");
     await topic.ready;
