@@ -1,7 +1,7 @@
 // What a WebSocket's constructor and methods are given, turned into what they mean by the rules of
 // the WebSockets standard (websockets.spec.whatwg.org) and of Web IDL; with the same exceptions.
 
-import { bytesOf, text } from "./payload.js";
+import { brandOf, bytesOf, text } from "./payload.js";
 
 const NORMAL = 1000;
 const APPLICATION_FIRST = 3000;
@@ -86,10 +86,7 @@ function clamp(value) {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/**
- * What `send` is given: a string, a Blob, or bytes that are the caller's. Told by their brands, for
- * they may come from another frame of the page.
- */
+/** What `send` is given: a string, a Blob, or bytes that are the caller's. */
 export function parseMessage(data) {
   const isView = ArrayBuffer.isView(data);
   const brand = brandOf(data);
@@ -100,7 +97,5 @@ export function parseMessage(data) {
   if (brand === "ArrayBuffer") return new Uint8Array(data);
   return brand === "Blob" || brand === "File" ? data : `${data}`;
 }
-
-const brandOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
 
 const syntaxError = (message) => new DOMException(message, "SyntaxError");

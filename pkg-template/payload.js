@@ -36,11 +36,15 @@ export function bytesOf(value) {
   return new Uint8Array(value);
 }
 
+/** What an object is, even if it comes from another frame of the page. */
+export const brandOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
+
 /** Returns `[format, bytes]`. */
 export function encode(codec, value) {
   if (typeof value === "string") return [TEXT, bytesOf(value)];
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return [BINARY, bytesOf(value)];
-  if (typeof Blob === "function" && value instanceof Blob) {
+  const brand = brandOf(value);
+  if (ArrayBuffer.isView(value) || brand === "ArrayBuffer") return [BINARY, bytesOf(value)];
+  if (brand === "Blob" || brand === "File") {
     throw new InvalidArgumentError("A Blob is read first: send(await blob.arrayBuffer()).");
   }
   let encoded;

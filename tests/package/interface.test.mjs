@@ -37,6 +37,14 @@ test("the line", async (t) => {
     return received;
   }, [1, 2, 3]);
 
+  await check("a buffer of another frame is a buffer, a Blob of one a Blob", async () => {
+    const frame = document.createElement("iframe");
+    document.body.append(frame);
+    const { ArrayBuffer, Blob } = frame.contentWindow;
+    const refused = line.send(new Blob(["x"])).catch((error) => error.code);
+    return [Object.values(await line.request(new ArrayBuffer(2))), await refused];
+  }, [[0, 0], "invalid-argument"]);
+
   await check("text, bytes and objects come back as what they were", async () => {
     const topic = line.subscribe("payloads");
     await topic.ready;
