@@ -1,7 +1,7 @@
 // What a WebSocket's constructor and methods are given, turned into what they mean by the rules of
 // the WebSockets standard (websockets.spec.whatwg.org) and of Web IDL; with the same exceptions.
 
-import { brandOf, bytesOf, text } from "./payload.js";
+import { bytesOf, text } from "./payload.js";
 
 const NORMAL = 1000;
 const APPLICATION_FIRST = 3000;
@@ -97,5 +97,8 @@ export function parseMessage(data) {
   if (brand === "ArrayBuffer") return new Uint8Array(data);
   return brand === "Blob" || brand === "File" ? data : `${data}`;
 }
+
+/** What an object is, even if it comes from another frame of the page. */
+const brandOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
 
 const syntaxError = (message) => new DOMException(message, "SyntaxError");

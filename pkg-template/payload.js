@@ -36,15 +36,13 @@ export function bytesOf(value) {
   return new Uint8Array(value);
 }
 
-/** What an object is, even if it comes from another frame of the page. */
-export const brandOf = (value) => Object.prototype.toString.call(value).slice(8, -1);
-
-/** Returns `[format, bytes]`. */
+/** Returns `[format, bytes]`. Buffers and Blobs may come from another frame of the page. */
 export function encode(codec, value) {
   if (typeof value === "string") return [TEXT, bytesOf(value)];
-  const brand = brandOf(value);
-  if (ArrayBuffer.isView(value) || brand === "ArrayBuffer") return [BINARY, bytesOf(value)];
-  if (brand === "Blob" || brand === "File") {
+  if (ArrayBuffer.isView(value) || /ArrayBuffer]$/.test({}.toString.call(value))) {
+    return [BINARY, bytesOf(value)];
+  }
+  if (typeof value?.arrayBuffer === "function") {
     throw new InvalidArgumentError("A Blob is read first: send(await blob.arrayBuffer()).");
   }
   let encoded;

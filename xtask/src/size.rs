@@ -37,8 +37,10 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     tools::npm_packages("xtask")?;
     let folder = target()?.join("size");
     package::replace_folder(&folder)?;
-    let files = [package.wasm(), bundle(package, "index.js")?, bundle(package, "inline.js")?];
-    let [wasm, javascript, inline] = measure(&files)?;
+    let bundled = |entry| bundle(package, entry);
+    let entries = [bundled("index.js")?, bundled("inline.js")?, bundled("websocket.js")?];
+    let [javascript, inline, websocket] = measure(&entries)?;
+    let [wasm] = measure(&[package.wasm()])?;
     let sum = wasm.plus(javascript);
 
     println!("{:<12}{:<12}{:>10}{:>10}{:>10}", "entry", "part", "raw", "gzip -9", "brotli 11");
@@ -46,6 +48,7 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     print_row("", "JavaScript", javascript);
     print_row("", "sum", sum);
     print_row("./inline", "JavaScript", inline);
+    print_row("./websocket", "JavaScript", websocket);
 
     let named = folder.join("named.wasm");
     package.write_named_wasm(&named)?;

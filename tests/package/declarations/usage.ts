@@ -11,6 +11,7 @@ import {
 } from "tautline";
 import { connect as connectInline } from "tautline/inline";
 import { connect as connectSlim, provide } from "tautline/slim";
+import { ReliableWebSocket, reliableWebSocket } from "tautline/websocket";
 
 interface Note {
   text: string;
@@ -62,3 +63,16 @@ export async function read(): Promise<string[]> {
 
 await provide(fetch("/tautline.wasm"));
 export const others: Line[] = [connectInline("/line"), connectSlim("/line")];
+
+// Whatever takes the browser's class or a socket of it takes these.
+export const Socket: typeof WebSocket = ReliableWebSocket;
+export const socket: WebSocket = new ReliableWebSocket("/line", ["chat"], { credentials: "token" });
+export class InlineSocket extends reliableWebSocket(connectInline) {
+  constructor(url: string | URL, protocols?: string | string[]) {
+    super(url, protocols, { connectTimeout: 1000 });
+    this.addEventListener("state", ({ state, retryAt }) => [state, retryAt satisfies number | undefined]);
+    this.addEventListener("close", ({ code }) => code satisfies number);
+  }
+}
+// @ts-expect-error a socket decides itself what it sends again
+new ReliableWebSocket("/line", [], { whenUncertain: "resend" });
