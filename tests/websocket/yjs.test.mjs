@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { setupWSConnection } from "@y/websocket-server/utils";
+import { docs, setupWSConnection } from "@y/websocket-server/utils";
 import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
@@ -19,6 +19,8 @@ const SOON_MS = 30_000;
 test("a document stays whole, without a single resync", async (t) => {
   const server = { sent: 0, received: 0, connections: 0 };
   const { server: plain, host: backend } = await listen(t);
+  // Else their timers would keep this process from ending.
+  t.after(() => docs.forEach((doc) => doc.destroy()));
   plain.on("connection", (socket, request) => {
     // The peer in this process names itself; the other one comes through the bridge.
     if (!request.url.includes("peer=")) countSocket(socket, server);
@@ -67,7 +69,10 @@ function openPeer(t, backend) {
   const doc = new Y.Doc();
   const options = { WebSocketPolyfill: WebSocket, params: { peer: "calm" }, disableBc: true };
   const provider = new WebsocketProvider(`ws://${backend}`, "room", doc, options);
-  t.after(() => provider.destroy());
+  t.after(() => {
+    provider.destroy();
+    doc.destroy();
+  });
   return { doc, provider };
 }
 
