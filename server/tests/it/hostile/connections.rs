@@ -37,8 +37,8 @@ async fn one_address_cannot_take_the_place_of_all() {
     for _ in 0..200 {
         wires.push(Wire::connect(siege.program.address).await);
     }
-    let taken = super::sockets(&siege.program) - siege.sockets;
-    assert!(taken <= 30, "{taken} sockets of one address");
+    // One that is turned away is open for a moment.
+    siege.left_with(30).await;
     drop(wires);
     siege.lift(8 * MIB).await;
 }
