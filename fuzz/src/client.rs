@@ -86,7 +86,7 @@ struct Page {
 
 impl Page {
     fn step(&mut self, script: &mut Script<'_>) -> Result<()> {
-        match script.step(26)? {
+        match script.step(29)? {
             0 => self.packet(script.bytes()?.to_vec()),
             1 => self.packet(script.repeated()?),
             kind @ 2..=9 => {
@@ -162,6 +162,23 @@ impl Page {
                 let credentials = script.bytes()?.to_vec();
                 client.authorize(self.attempt, Some(credentials).filter(|bytes| bytes.len() != 1));
             }
+            26 => {
+                let (id, ttl_ms) = (script.number()?, script.number()? % WAIT_MAX_MS);
+                let (ttl_ms, payload) = (Some(ttl_ms).filter(|ttl| *ttl > 0), script.bytes()?);
+                let kind = Kind::Send;
+                let replaced = client.replace(id, kind, Format::Text, "", payload.to_vec(), ttl_ms);
+                if replaced == Ok(true) {
+                    self.ledger.replaced(id);
+                }
+            }
+            27 => {
+                let (ttl_ms, payload) = (script.number()? % WAIT_MAX_MS, script.bytes()?.to_vec());
+                let (kind, ttl_ms) = (Kind::Publish, Some(ttl_ms));
+                if let Ok(id) = client.send_with_ttl(kind, Format::Text, "t", payload, ttl_ms) {
+                    self.ledger.taken(id);
+                }
+            }
+            28 => client.buffers(usize::from(script.byte()?) * 4096),
             // What the application asks for is no longer than what a server may.
             _ => client.close(script.number()? % WAIT_MAX_MS),
         }

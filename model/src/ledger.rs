@@ -216,7 +216,7 @@ impl Ledger {
                         Failure::OutcomeUnknown => self.lost && facts.bounds.fail_uncertain,
                         Failure::AnswerLost => self.direct_missing && facts.truth.is_handled(id),
                         // The model's application closes nothing, and sends nothing large.
-                        Failure::Closed | Failure::TooLarge => false,
+                        Failure::Closed | Failure::TooLarge | Failure::Expired => false,
                     };
                     self.settle(id, Fate::Failed(failure as u8), right, facts)?;
                 }

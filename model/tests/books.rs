@@ -42,7 +42,8 @@ fn finds(handled: &[u64], ask: Ask, events: &[Event<'_>], expected: Result<(), B
     let bounds = bounds(vec![ask]);
     let trimmed = [(Epoch::NONE, 0), (EPOCH, 1)];
     let facts = Facts { truth: &truth, trimmed, epoch: EPOCH, bounds: &bounds };
-    let open = Event::State { state: State::Open, reason: "connected", retry_at: None };
+    let (state, reason) = (State::Open, "connected");
+    let open = Event::State { state, reason, code: None, words: b"", retry_at: None };
     ledger.note(&open, facts).unwrap();
     let found = events.iter().try_for_each(|event| ledger.note(event, facts));
     assert_eq!(found, expected);

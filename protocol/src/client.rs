@@ -22,18 +22,20 @@ mod core;
 mod event;
 mod liveness;
 mod outbox;
+mod saved;
 mod stream;
 
-use self::core::{Core, Notice};
+use self::core::{Core, Notice, StateChange};
 use crate::close::CloseCode;
 use crate::downlink::{Frames, Progress};
-use crate::message::{Format, Kind, Offset, Start, StreamId};
+use crate::message::{Format, Kind, Offset, SessionId, Start, StreamId};
 use crate::time::Instant;
 use crate::{Seed, backoff, limits};
 use alloc::vec::Vec;
 
 pub use self::event::{End, Event, Failure, SendError, State, Stats, SubscribeError};
 pub use self::outbox::MessageId;
+pub use self::saved::Saved;
 pub use self::stream::Missing;
 
 /// Settings of a client.
@@ -142,12 +144,15 @@ pub enum Output<'a> {
 
 /// The client's end of a line.
 ///
-/// Methods are of four kinds. *Getters*: [`state`](Self::state), [`stats`](Self::stats).
-/// *Commands* of the application: [`send`](Self::send), [`cancel`](Self::cancel),
+/// Methods are of four kinds. *Getters*: [`state`](Self::state), [`stats`](Self::stats),
+/// [`saved`](Self::saved).
+/// *Commands* of the application: [`send`](Self::send), [`send_with_ttl`](Self::send_with_ttl),
+/// [`replace`](Self::replace), [`cancel`](Self::cancel),
 /// [`send_volatile`](Self::send_volatile), [`subscribe`](Self::subscribe),
 /// [`unsubscribe`](Self::unsubscribe), [`handled`](Self::handled),
-/// [`authorize`](Self::authorize), [`close`](Self::close). *The world*:
-/// [`handle_input`](Self::handle_input). *Out*: [`poll_output`](Self::poll_output), until it says
+/// [`authorize`](Self::authorize), [`close`](Self::close), [`restore`](Self::restore). *The world*:
+/// [`handle_input`](Self::handle_input), [`buffers`](Self::buffers),
+/// [`release`](Self::release). *Out*: [`poll_output`](Self::poll_output), until it says
 /// [`Output::Idle`]. Every command and every input is followed by such a drain.
 #[cfg_attr(feature = "model", derive(Clone))]
 pub struct Client {
@@ -157,6 +162,8 @@ pub struct Client {
     progress: Option<Progress>,
     /// The packet being transmitted.
     outbound: Vec<u8>,
+    /// The words of the state change being told.
+    said: Vec<u8>,
 }
 
 impl Client {
@@ -168,6 +175,7 @@ impl Client {
             inbound: Vec::new(),
             progress: None,
             outbound: Vec::new(),
+            said: Vec::new(),
         }
     }
 
@@ -183,6 +191,21 @@ impl Client {
         self.core.stats()
     }
 
+    /// What a store has to keep of it, beside the messages in the outbox. To be asked between two
+    /// drains, when all that has happened is told.
+    #[must_use]
+    pub fn saved(&self) -> Saved {
+        self.core.saved()
+    }
+
+    /// Gives the line a store, before anything else. The next `count` messages are those that the
+    /// store had, in their order. `connection` is not below any that the session has had.
+    ///
+    /// From now on no message is transmitted before [`release`](Self::release) has been told of it.
+    pub fn restore(&mut self, session: SessionId, connection: u64, saved: &Saved, count: usize) {
+        self.core.restore(session, connection, saved, count);
+    }
+
     /// Puts a message into the outbox. `topic` is for [`Kind::Publish`] and ignored else.
     ///
     /// # Errors
@@ -194,7 +217,44 @@ impl Client {
         topic: impl AsRef<[u8]>,
         payload: Vec<u8>,
     ) -> Result<MessageId, SendError> {
-        self.core.send(kind, format, topic.as_ref(), payload)
+        self.core.send(kind, format, topic.as_ref(), payload, None, None)
+    }
+
+    /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
+    /// transmitted, for the first time, before so many milliseconds are over: then it fails with
+    /// [`Failure::Expired`]. They count from what the last [`handle_input`](Self::handle_input) has
+    /// said of the time.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_with_ttl(
+        &mut self,
+        kind: Kind,
+        format: Format,
+        topic: impl AsRef<[u8]>,
+        payload: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<MessageId, SendError> {
+        self.core.send(kind, format, topic.as_ref(), payload, ttl_ms, None)
+    }
+
+    /// Puts a newer message in the place of one that was not yet transmitted, whose name it takes
+    /// over; false if it is too late for that. Events of this name are about the newer one from
+    /// then on, nothing more is told of the older.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); the older message stays as it was.
+    pub fn replace(
+        &mut self,
+        id: MessageId,
+        kind: Kind,
+        format: Format,
+        topic: impl AsRef<[u8]>,
+        payload: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<bool, SendError> {
+        let replaced = self.core.send(kind, format, topic.as_ref(), payload, ttl_ms, Some(id))?;
+        Ok(replaced > 0)
     }
 
     /// Takes a message back that was not yet transmitted; false if it is too late for that.
@@ -271,11 +331,28 @@ impl Client {
         self.core.check_deadlines();
     }
 
+    /// How many bytes the transport holds that it has not sent yet. To be told before an input and
+    /// after every [`Output::Transmit`], by whoever knows.
+    pub const fn buffers(&mut self, bytes: usize) {
+        self.core.buffered = bytes;
+    }
+
+    /// The store of a [restored](Self::restore) line has the outbox as it was at `saved`, whose last
+    /// message was `through`, and takes all of them for transmitted. What has been withdrawn since
+    /// makes this void.
+    pub fn release(&mut self, through: MessageId, saved: &Saved) {
+        self.core.release(through, saved);
+    }
+
     /// What to do next. Call it until it says [`Output::Idle`].
     #[must_use]
     pub fn poll_output(&mut self) -> Output<'_> {
-        let Self { core, inbound, progress, outbound } = self;
+        let Self { core, inbound, progress, outbound, said } = self;
         loop {
+            if let Some(id) = core.expired() {
+                let failure = Failure::Expired;
+                return Output::Event(Event::Failed { first: id, last: id, failure });
+            }
             if !core.notices.is_empty() {
                 return match core.notices.remove(0) {
                     Notice::Authorize { attempt } => Output::Authorize { attempt },
@@ -285,8 +362,12 @@ impl Client {
                         Output::HangUp(code)
                     }
                     Notice::Event(event) => Output::Event(event),
+                    Notice::State(StateChange { state, reason, code, words, retry_at }) => {
+                        *said = words;
+                        Output::Event(Event::State { state, reason, code, words: said, retry_at })
+                    }
                     Notice::Closed(end) => {
-                        Output::Event(Event::Closed { end, reason: &core.end_reason })
+                        Output::Event(Event::Closed { end, reason: &core.words })
                     }
                 };
             }

@@ -45,6 +45,18 @@ impl EncodedEntry {
         Self(out.into())
     }
 
+    /// An entry that was kept as its [bytes](Self::as_bytes).
+    #[must_use]
+    pub const fn restore(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// Its encoding, to keep it; [`restore`](Self::restore) takes it back.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
     /// How much it takes in a packet, apart from a stream and offset before it.
     #[must_use]
     pub const fn size(&self) -> usize {

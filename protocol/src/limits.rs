@@ -38,6 +38,12 @@ pub const OUTBOX_BYTES: usize = 16 * 1024 * 1024;
 pub const WINDOW_MESSAGES: usize = 16_384;
 /// Bytes in flight; a single larger message may fly alone.
 pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+/// No further message is handed to a transport that still holds this much: more would be out of
+/// reach for whoever takes it back, and lie in the page's memory. A fast line drains it between two
+/// acknowledgements, and the slowest that is not taken for dead takes eight seconds.
+pub const BUFFERED_BYTES: usize = 256 * 1024;
+/// It is looked at again this soon: nothing tells when a transport has sent what it held.
+pub const BUFFERED_LOOK_MS: u64 = 20;
 /// Entries of one stream that were sent and are not yet handled by the reader.
 pub const STREAM_WINDOW_ENTRIES: u64 = 16_384;
 /// Bytes of one stream that were sent and are not yet handled; one larger entry may fly alone.
@@ -94,6 +100,7 @@ const _: () = {
     assert!(STREAMS <= STREAMS_MAX);
     assert!(WINDOW_MESSAGES < OUTBOX_MESSAGES, "the window can be full while the outbox is not");
     assert!(WINDOW_BYTES < OUTBOX_BYTES);
+    assert!(PACKET_BYTES < BUFFERED_BYTES && BUFFERED_BYTES < WINDOW_BYTES);
     assert!(
         RECEIVED_ENTRIES * 2 <= STREAM_WINDOW_ENTRIES,
         "a report leaves before the window ends"

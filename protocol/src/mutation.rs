@@ -25,6 +25,10 @@ mutations! {
     ForgetDuplicate,
     /// Messages are acknowledged when they arrive.
     AcknowledgeBeforeHandling,
+    /// Messages are acknowledged when their effect is written and not yet committed.
+    AcknowledgeBeforeCommit,
+    /// A message's number is committed before its effect.
+    SplitCommit,
     /// An acknowledgement does not wait for the answers before it.
     AcknowledgeBeforeAnswer,
     /// Of messages that wait the newest is handled first.
@@ -55,6 +59,12 @@ mutations! {
     IgnoreStreamWindow,
     /// The outbox takes whatever the application sends.
     IgnoreOutboxLimit,
+    /// The message transmitted last can still expire.
+    ExpireTransmitted,
+    /// A message that was transmitted can still be replaced.
+    ReplaceTransmitted,
+    /// Messages are handed over however much the transport still holds.
+    IgnoreBuffered,
     /// A dead connection is never given up.
     NeverCondemn,
     /// The engine takes commits of connections that were taken over.
@@ -63,6 +73,10 @@ mutations! {
     AdmitStaleHello,
     /// The engine forgets every eighth accepted number.
     ForgetAccepted,
+    /// Messages leave before the page's store has them.
+    TransmitBeforeStored,
+    /// The server is told what was handled, and forgets it, before the page's store knows.
+    ReportBeforeStored,
     /// The tombstone of a session that its client never knew replaces that of its predecessor.
     BuryTombstone,
 }

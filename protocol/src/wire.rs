@@ -32,6 +32,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Remembers the first fault and reads nothing more.
+    #[cold]
+    #[inline(never)]
     pub(crate) const fn fail(&mut self, fault: DecodeError) {
         if self.fault.is_none() {
             self.fault = Some(fault);

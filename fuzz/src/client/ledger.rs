@@ -32,6 +32,10 @@ impl Ledger {
         self.unsettled.insert(id);
     }
 
+    pub(super) fn replaced(&self, id: MessageId) {
+        assert!(self.unsettled.contains(&id), "message {id} is replaced, and was settled");
+    }
+
     pub(super) const fn last_id(&self) -> MessageId {
         self.last_id
     }

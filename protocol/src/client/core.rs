@@ -5,6 +5,7 @@ mod ending;
 #[cfg(feature = "model")]
 mod fingerprint;
 mod receive;
+mod store;
 mod transmit;
 
 use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, SubscribeError};
@@ -15,9 +16,11 @@ use super::{Config, Credentials, WhenUncertain};
 use crate::backoff::Backoff;
 use crate::close::CloseCode;
 use crate::limits::{
-    MESSAGE_BYTES, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX, WINDOW_BYTES, WINDOW_MESSAGES,
+    BUFFERED_BYTES, BUFFERED_LOOK_MS, MESSAGE_BYTES, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX,
+    WINDOW_BYTES, WINDOW_MESSAGES,
 };
 use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
+use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
 use crate::uplink::{Uplink, message_head, put_body, put_message};
 use crate::{DIRECT, Seed};
@@ -57,7 +60,18 @@ pub(super) enum Notice {
     Dial,
     HangUp(CloseCode),
     Event(Event<'static>),
+    State(StateChange),
     Closed(End),
+}
+
+/// [`Event::State`], with words of its own.
+#[cfg_attr(feature = "model", derive(Clone))]
+pub(super) struct StateChange {
+    pub(super) state: PublicState,
+    pub(super) reason: &'static str,
+    pub(super) code: Option<CloseCode>,
+    pub(super) words: Vec<u8>,
+    pub(super) retry_at: Option<Instant>,
 }
 
 /// An acknowledgement learned from WELCOME. It settles once the direct stream has been replayed up
@@ -74,7 +88,8 @@ pub(super) struct Core {
     pub(super) now: Instant,
     pub(super) notices: Vec<Notice>,
     pub(super) outbox: Outbox,
-    pub(super) end_reason: Vec<u8>,
+    /// What the server has said and the application was not told.
+    pub(super) words: Vec<u8>,
     config: Config,
     credentials: Vec<u8>,
     credentials_refused: u32,
@@ -94,6 +109,8 @@ pub(super) struct Core {
     held_ack: Option<HeldAck>,
     /// Up to this message answers may be gone: an acknowledgement does not say how they ended.
     doubtful: Seq,
+    /// Bytes that the transport still held when it was last looked at.
+    pub(super) buffered: usize,
     /// Control frames to transmit on this connection, encoded.
     control: Vec<u8>,
     /// REFUSE or GOAWAY: not before this the next attempt.
@@ -117,7 +134,7 @@ impl Core {
             now,
             notices: Vec::new(),
             outbox: Outbox::new(),
-            end_reason: Vec::new(),
+            words: Vec::new(),
             config,
             credentials,
             credentials_refused: 0,
@@ -133,6 +150,7 @@ impl Core {
             next_stream: DIRECT + 1,
             held_ack: None,
             doubtful: 0,
+            buffered: 0,
             control: Vec::new(),
             not_before: None,
             message_bytes_max: MESSAGE_BYTES,
@@ -162,18 +180,22 @@ impl Core {
             queued: (self.outbox.len() - in_flight) as u64,
             unacknowledged: in_flight as u64,
             outbox_bytes: self.outbox.bytes() as u64,
+            buffered: self.buffered as u64,
             settled: self.outbox.settled(),
             retransmitted: self.outbox.retransmitted(),
             ..self.stats
         }
     }
 
+    /// With `place` it replaces that message, and the result is 0 if that is too late.
     pub(super) fn send(
         &mut self,
         kind: Kind,
         format: Format,
         topic: &[u8],
         payload: Vec<u8>,
+        ttl_ms: Option<u64>,
+        place: Option<MessageId>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
         let body = if kind == Kind::Publish {
@@ -183,10 +205,17 @@ impl Core {
         } else {
             payload
         };
+        let head = message_head(kind, format, false);
+        let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
+        if let Some(id) = place {
+            let replaced = self.outbox.replace(id, head, body, expires_at, &self.config)?;
+            self.stats.superseded += u64::from(replaced);
+            return Ok(if replaced { id } else { 0 });
+        }
         if !self.outbox.has_room(body.len(), &self.config) {
             return Err(SendError::OutboxFull);
         }
-        Ok(self.outbox.push(message_head(kind, format, false), body))
+        Ok(self.outbox.push(head, body, expires_at))
     }
 
     pub(super) fn send_volatile(
@@ -198,7 +227,8 @@ impl Core {
         let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
         let topic = topic.unwrap_or_default();
         self.check_sendable(kind, topic, payload.len())?;
-        let crowded = self.control.len() + payload.len() > PACKET_BYTES && !self.control.is_empty();
+        let before = self.control.len() + self.buffered;
+        let crowded = before + payload.len() > PACKET_BYTES && before > 0;
         if !matches!(self.state, State::Live(_)) || crowded {
             return Err(SendError::NotLive);
         }
@@ -215,7 +245,7 @@ impl Core {
         if kind == Kind::Publish && (topic.is_empty() || topic.len() > TOPIC_BYTES_MAX) {
             return Err(SendError::BadTopic);
         }
-        if size > self.message_bytes_max {
+        if size > self.message_bytes_max && !self.outbox.is_restoring() {
             return Err(SendError::TooLarge { size, max: self.message_bytes_max });
         }
         Ok(())
@@ -270,13 +300,14 @@ impl Core {
         self.notices.push(Notice::Event(event));
     }
 
-    fn tell_state(&mut self, reason: &'static str) {
+    fn tell_state(&mut self, reason: &'static str, code: Option<CloseCode>) {
         let retry_at = match self.state {
             State::Waiting { until, .. } => until,
             _ => None,
         };
         let state = self.public_state();
-        self.tell(Event::State { state, reason, retry_at });
+        let words = mem::take(&mut self.words);
+        self.notices.push(Notice::State(StateChange { state, reason, code, words, retry_at }));
     }
 
     fn stream_index(&self, id: StreamId) -> Option<usize> {
@@ -291,6 +322,7 @@ impl Core {
     /// What every deadline that has passed calls for.
     pub(super) fn check_deadlines(&mut self) {
         let now = self.now;
+        self.outbox.expire(now);
         if self.close_by.is_some_and(|by| now >= by) {
             self.fail_outbox();
             // A HELLO would not know any more what this client has numbered, nor would its WELCOME fit.
@@ -299,16 +331,19 @@ impl Core {
             }
         }
         match &self.state {
-            State::Authorizing { give_up_at }
-            | State::Dialing { give_up_at }
-            | State::Joining { give_up_at, .. } => {
+            State::Authorizing { give_up_at } => {
+                if now >= *give_up_at {
+                    self.retry("no credentials in time", None);
+                }
+            }
+            State::Dialing { give_up_at } | State::Joining { give_up_at, .. } => {
                 if now >= *give_up_at {
                     self.retry("no answer in time", Some(CloseCode::SILENT));
                 }
             }
             State::Waiting { until, .. } => {
                 if until.is_some_and(|until| now >= until) {
-                    self.begin_attempt("dialing");
+                    self.begin_attempt("connecting", None);
                 }
             }
             State::Live(_) => self.check_live(),
@@ -326,6 +361,8 @@ impl Core {
             State::Live(live) => {
                 let liveness = live.liveness.deadline(&self.round_trip);
                 let due = earliest(live.leave_at, Some(liveness));
+                let look = self.held_back().then(|| self.now.after(BUFFERED_LOOK_MS));
+                let due = earliest(due, look);
                 self.streams
                     .iter()
                     .fold(due, |due, stream| earliest(due, stream.report_by(self.now)))
@@ -333,7 +370,15 @@ impl Core {
             State::Closed => return None,
         };
         // Once it has passed, it is the outbox that matters, and that is empty.
-        earliest(state, self.close_by.filter(|by| *by > self.now))
+        let close = self.close_by.filter(|by| *by > self.now);
+        earliest(earliest(state, close), self.outbox.expires_next())
+    }
+
+    /// Whether messages could leave but for what the transport still holds. PROTOCOL.md C-32.
+    fn held_back(&self) -> bool {
+        self.buffered >= BUFFERED_BYTES
+            && self.outbox.has_next(self.window)
+            && !Mutation::IgnoreBuffered.is_on()
     }
 
     /// PROTOCOL.md R-12.

@@ -30,6 +30,10 @@ pub enum Event<'a> {
         state: State,
         /// Why, for people.
         reason: &'static str,
+        /// The code that ended the connection, if one did: the peer's, or the client's own.
+        code: Option<CloseCode>,
+        /// What the server said to it, for people: UTF-8 from a sound one.
+        words: &'a [u8],
         /// With [`State::Waiting`]: when the next attempt starts, if that is known.
         retry_at: Option<Instant>,
     },
@@ -130,6 +134,8 @@ pub enum Failure {
     Closed = 2,
     /// It is over the limit that the server has stated since.
     TooLarge = 3,
+    /// Its time was over before it was transmitted.
+    Expired = 4,
 }
 
 /// How a line ended.
@@ -159,7 +165,7 @@ pub enum SendError {
     BadTopic,
     /// The line is closed or closing.
     Closed,
-    /// A volatile message, and the line is not live.
+    /// A volatile message, and the line is not live or has much to transmit already.
     NotLive,
 }
 
@@ -172,7 +178,9 @@ impl fmt::Display for SendError {
             Self::OutboxFull => f.write_str("the outbox is full; wait for confirmations"),
             Self::BadTopic => f.write_str("a topic's name has 1 to 255 bytes"),
             Self::Closed => f.write_str("the line is closed"),
-            Self::NotLive => f.write_str("the line is not live, and the message is volatile"),
+            Self::NotLive => f.write_str(
+                "the line is not live or has much to transmit already, and the message is volatile",
+            ),
         }
     }
 }
@@ -213,10 +221,16 @@ pub struct Stats {
     pub unacknowledged: u64,
     /// Bytes in the outbox.
     pub outbox_bytes: u64,
+    /// Bytes that the transport held when it was last looked at.
+    pub buffered: u64,
     /// Messages settled, however.
     pub settled: u64,
     /// Messages transmitted again.
     pub retransmitted: u64,
+    /// Messages that expired before they were transmitted.
+    pub expired: u64,
+    /// Messages that were replaced before they were transmitted.
+    pub superseded: u64,
     /// Entries received.
     pub received: u64,
     /// Entries received before and dropped.

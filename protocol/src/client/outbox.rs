@@ -1,8 +1,12 @@
 //! Messages that the server has not acknowledged: bounded, ordered, ready to be sent again.
 
+mod store;
+mod withdrawal;
+
 use crate::limits::{PACKET_BYTES, TOPIC_BYTES_MAX};
 use crate::message::{Kind, Seq};
 use crate::mutation::Mutation;
+use crate::time::{Instant, earliest};
 use crate::uplink::{POSSIBLE_DUPLICATE, put_message};
 use crate::wire::Reader;
 use alloc::vec::Vec;
@@ -18,6 +22,8 @@ struct Stored {
     id: MessageId,
     head: u8,
     body: Vec<u8>,
+    /// If it has not been transmitted by then, it never is.
+    expires_at: Option<Instant>,
 }
 
 impl Stored {
@@ -50,6 +56,11 @@ pub(super) struct Outbox {
     uncertain: usize,
     retransmitted: u64,
     settled: u64,
+    /// No message expires before.
+    expires_next: Option<Instant>,
+    /// Messages that have expired and are to be told, the last one first.
+    expired: Vec<MessageId>,
+    gate: store::Gate,
 }
 
 impl Outbox {
@@ -66,6 +77,9 @@ impl Outbox {
             uncertain: 0,
             retransmitted: 0,
             settled: 0,
+            expires_next: None,
+            expired: Vec::new(),
+            gate: store::Gate::OPEN,
         }
     }
 
@@ -93,6 +107,10 @@ impl Outbox {
         self.acknowledged
     }
 
+    pub(super) const fn uncertain(&self) -> usize {
+        self.uncertain
+    }
+
     pub(super) const fn retransmitted(&self) -> u64 {
         self.retransmitted
     }
@@ -104,23 +122,21 @@ impl Outbox {
     /// Whether there is room for a message of so many bytes; for a single one there always is.
     pub(super) fn has_room(&self, bytes: usize, config: &super::Config) -> bool {
         let full = self.len() >= config.outbox_messages || self.bytes + bytes > config.outbox_bytes;
-        !full || self.len() == 0 || Mutation::IgnoreOutboxLimit.is_on()
+        !full || self.len() == 0 || self.is_restoring() || Mutation::IgnoreOutboxLimit.is_on()
     }
 
-    pub(super) fn push(&mut self, head: u8, body: Vec<u8>) -> MessageId {
+    pub(super) fn push(
+        &mut self,
+        head: u8,
+        body: Vec<u8>,
+        expires_at: Option<Instant>,
+    ) -> MessageId {
         let id = self.next_id;
         self.next_id += 1;
         self.bytes += body.len();
-        self.stored.push(Stored { id, head, body });
+        self.stored.push(Stored { id, head, body, expires_at });
+        self.expires_next = earliest(self.expires_next, expires_at);
         id
-    }
-
-    /// Takes a message back that was never transmitted; its successors move up.
-    pub(super) fn cancel(&mut self, id: MessageId) -> bool {
-        let index = self.messages().binary_search_by_key(&id, |message| message.id);
-        let Some(index) = index.ok().filter(|index| *index >= self.numbered) else { return false };
-        self.remove(index);
-        true
     }
 
     fn remove(&mut self, index: usize) -> MessageId {
@@ -196,6 +212,7 @@ impl Outbox {
         self.acknowledged += count as u64;
         self.settled += count as u64;
         self.gone += count;
+        self.catch_up_once_settled();
         if self.gone * 2 > self.stored.len() {
             self.stored.drain(..self.gone);
             self.gone = 0;
@@ -231,7 +248,9 @@ impl Outbox {
     /// PROTOCOL.md C-5.
     fn fits(&self, next: &Stored, window: Window) -> bool {
         let bytes = self.in_flight_bytes + next.body.len();
-        self.in_flight < window.messages && (self.in_flight == 0 || bytes <= window.bytes)
+        self.is_released(next.id)
+            && self.in_flight < window.messages
+            && (self.in_flight == 0 || bytes <= window.bytes)
     }
 
     /// Appends the next messages to a packet, up to its size and the window.
@@ -274,6 +293,6 @@ pub(super) struct Window {
 impl core::hash::Hash for Outbox {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         (self.messages(), self.next_id, self.acknowledged).hash(state);
-        (self.numbered, self.in_flight, self.uncertain).hash(state);
+        (self.numbered, self.in_flight, self.uncertain, &self.gate).hash(state);
     }
 }

@@ -43,6 +43,9 @@ pub(super) struct Stream {
     /// The last entry that is the application's to handle; answers are the machine's.
     last_message: Offset,
     reported: Offset,
+    /// Of the direct stream of a line with a store: up to where that knows what is handled. The server
+    /// forgets what is reported, and after a crash it would be missing.
+    stored: Offset,
     unreported_bytes: usize,
     /// When the oldest handled and unreported entry was handled.
     report_by: Option<Instant>,
@@ -63,6 +66,7 @@ impl Stream {
             confirmed: id == crate::DIRECT,
             last_message,
             reported: 0,
+            stored: Offset::MAX,
             unreported_bytes: 0,
             report_by: None,
         }
@@ -71,6 +75,13 @@ impl Stream {
     pub(super) const fn direct() -> Self {
         let cursor = Cursor { epoch: Epoch::NONE, received: 0, handled: 0 };
         Self::new(crate::DIRECT, Vec::new(), Start::After(cursor))
+    }
+
+    /// The direct stream of a line that has its state from a store.
+    pub(super) fn restored(epoch: Epoch, offset: Offset) -> Self {
+        let cursor = Cursor { epoch, received: offset, handled: offset };
+        let direct = Self::new(crate::DIRECT, Vec::new(), Start::After(cursor));
+        Self { stored: offset, ..direct }
     }
 
     /// Where the server is to go on, for SUBSCRIBE.
@@ -86,7 +97,7 @@ impl Stream {
     pub(super) fn announce(&mut self) {
         self.announced = true;
         self.confirmed = self.id == crate::DIRECT;
-        self.reported = self.cursor().handled;
+        self.reported = self.reportable();
         self.unreported_bytes = 0;
         self.report_by = None;
     }
@@ -133,6 +144,9 @@ impl Stream {
     pub(super) fn restart(&mut self, epoch: Epoch) {
         self.cursor = Some(Cursor { epoch, received: 0, handled: 0 });
         self.last_message = 0;
+        if self.stored < Offset::MAX {
+            self.stored = 0;
+        }
         self.announce();
     }
 
@@ -168,15 +182,32 @@ impl Stream {
         let offset = if all { cursor.received } else { offset };
         if offset > cursor.handled {
             cursor.handled = offset;
+            self.report_soon(now);
+        }
+    }
+
+    /// The store of the line has what was handled up to `offset`.
+    pub(super) fn stored_up_to(&mut self, offset: Offset, now: Instant) {
+        self.stored = offset;
+        self.report_soon(now);
+    }
+
+    fn report_soon(&mut self, now: Instant) {
+        if self.reportable() > self.reported {
             self.report_by.get_or_insert(now.after(RECEIVED_DELAY_MS));
         }
+    }
+
+    /// What the server may be told of what is handled.
+    pub(super) fn reportable(&self) -> Offset {
+        let handled = self.cursor().handled;
+        if Mutation::ReportBeforeStored.is_on() { handled } else { handled.min(self.stored) }
     }
 
     /// When the cursor is to be reported; `now` if enough has gathered. PROTOCOL.md C-13.
     pub(super) fn report_by(&self, now: Instant) -> Option<Instant> {
         let by = self.report_by.filter(|_| self.confirmed)?;
-        let handled = self.cursor().handled;
-        let much = handled.saturating_sub(self.reported) >= RECEIVED_ENTRIES
+        let much = self.reportable().saturating_sub(self.reported) >= RECEIVED_ENTRIES
             || self.unreported_bytes >= RECEIVED_BYTES;
         Some(if much { by.min(now) } else { by })
     }
@@ -185,7 +216,7 @@ impl Stream {
     pub(super) fn take_report(&mut self) -> Option<Offset> {
         self.report_by.take_if(|_| self.confirmed)?;
         self.unreported_bytes = 0;
-        self.reported = self.cursor().handled;
+        self.reported = self.reportable();
         Some(self.reported)
     }
 }

@@ -95,10 +95,10 @@ fn a_provider_that_fails_or_hangs_is_asked_again() {
     let mut lone = LoneClient::new(asking());
     let attempt = lone.input(Input::Woke).asked.unwrap();
     lone.client.authorize(attempt, None);
-    assert!(lone.drain().told("no credentials to be had"));
+    assert!(lone.drain().told("no usable credentials"));
     let second = lone.wait(100).asked.unwrap();
     assert_ne!(attempt, second);
-    assert!(lone.wait(10_000).told("no answer in time"));
+    assert!(lone.wait(10_000).told("no credentials in time"));
     lone.client.authorize(second, Some(b"too late".to_vec()));
     assert!(!lone.drain().dialed);
     let third = lone.wait(20_000).asked.unwrap();

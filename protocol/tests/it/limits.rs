@@ -38,7 +38,7 @@ fn a_volatile_message_and_a_large_one_do_not_share_a_packet() {
         client.send(Kind::Send, Format::Text, "", vec![b'm'; large]).unwrap();
     });
     let payload = vec![b'm'; large];
-    line.ledger.send(1, Kind::Send, payload);
+    line.ledger.send(1, Kind::Send, false, payload);
     line.settle();
 }
 

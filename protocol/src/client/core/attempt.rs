@@ -2,7 +2,7 @@
 
 use super::super::liveness::Verdict;
 use super::super::{Credentials, Hint};
-use super::{Core, End, Event, Notice, State};
+use super::{Core, End, Notice, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
 use crate::time::Instant;
@@ -11,17 +11,15 @@ use alloc::vec::Vec;
 
 impl Core {
     /// Starts an attempt: with fresh credentials if they are to be asked for.
-    pub(super) fn begin_attempt(&mut self, reason: &'static str) {
+    pub(super) fn begin_attempt(&mut self, reason: &'static str, code: Option<CloseCode>) {
         let give_up_at = self.now.after(self.config.connect_timeout_ms);
         self.not_before = None;
+        self.state = State::Authorizing { give_up_at };
+        self.tell_state(reason, code);
         match self.config.credentials {
-            Credentials::Ask => {
-                self.state = State::Authorizing { give_up_at };
-                self.ask_for_credentials();
-            }
+            Credentials::Ask => self.ask_for_credentials(),
             Credentials::Fixed(_) => self.dial(give_up_at),
         }
-        self.tell_state(reason);
     }
 
     pub(super) fn ask_for_credentials(&mut self) {
@@ -31,6 +29,7 @@ impl Core {
 
     fn dial(&mut self, give_up_at: Instant) {
         self.connection += 1;
+        self.buffered = 0;
         self.state = State::Dialing { give_up_at };
         self.notices.push(Notice::Dial);
     }
@@ -46,7 +45,9 @@ impl Core {
                 self.credentials = credentials;
                 self.dial(give_up_at);
             }
-            (State::Authorizing { .. }, None) => self.retry("no credentials to be had", None),
+            (State::Authorizing { .. }, None) => {
+                self.retry("no usable credentials", None);
+            }
             (State::Live(_), Some(credentials)) => {
                 Uplink::Auth { credentials: &credentials }.encode(&mut self.control);
                 self.credentials = credentials;
@@ -65,7 +66,9 @@ impl Core {
     pub(in super::super) fn closed_by_peer(&mut self, code: CloseCode) {
         match self.state {
             State::Dialing { .. } => self.lost_connection("could not connect", code),
-            State::Joining { .. } => self.lost_connection("closed before WELCOME", code),
+            State::Joining { .. } => {
+                self.lost_connection("the connection closed before it was ready", code);
+            }
             State::Live(_) => self.lost_connection("connection lost", code),
             State::Authorizing { .. } | State::Waiting { .. } | State::Closed => {}
         }
@@ -83,7 +86,7 @@ impl Core {
         if !matches!(self.state, State::Authorizing { .. }) {
             self.notices.push(Notice::HangUp(code.unwrap_or(CloseCode::NORMAL)));
         }
-        self.wait(reason, Reaction::Retry);
+        self.wait(reason, Reaction::Retry, code);
     }
 
     /// The connection is gone; `code` says what to do about it. PROTOCOL.md C-22, C-30.
@@ -96,16 +99,15 @@ impl Core {
                 if fixed || self.credentials_refused >= CREDENTIALS_REFUSED_MAX {
                     self.end(End::Unauthorized(code));
                 } else {
-                    self.wait("the server refused the credentials", Reaction::Retry);
+                    self.wait("the server refused the credentials", Reaction::Retry, Some(code));
                 }
             }
-            reaction => self.wait(reason, reaction),
+            reaction => self.wait(reason, reaction, Some(code)),
         }
     }
 
-    fn wait(&mut self, reason: &'static str, reaction: Reaction) {
+    fn wait(&mut self, reason: &'static str, reaction: Reaction, code: Option<CloseCode>) {
         self.end_connection();
-        self.end_reason.clear();
         let delay = match reaction {
             Reaction::RetryLater => self.backoff.next_delay_later_ms(),
             _ => self.backoff.next_delay_ms(),
@@ -115,7 +117,7 @@ impl Core {
         let until = asked.map_or(until, |asked| asked.max(until));
         let firm = asked.is_some() || reaction == Reaction::RetryLater;
         self.state = State::Waiting { until: Some(until), firm };
-        self.tell_state(reason);
+        self.tell_state(reason, code);
     }
 
     fn end_connection(&mut self) {
@@ -131,7 +133,7 @@ impl Core {
     fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
         self.notices.push(Notice::HangUp(code));
-        self.begin_attempt(reason);
+        self.begin_attempt(reason, Some(code));
     }
 
     pub(super) fn check_live(&mut self) {
@@ -202,10 +204,6 @@ impl Core {
             State::Closed => return,
         }
         self.state = State::Waiting { until: None, firm: false };
-        self.tell(Event::State {
-            state: self.public_state(),
-            reason: "the page was put aside",
-            retry_at: None,
-        });
+        self.tell_state("the page was put aside", Some(CloseCode::SUSPENDED));
     }
 }

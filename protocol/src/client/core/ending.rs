@@ -1,6 +1,6 @@
 //! The end of a line: what is in the outbox first, then BYE, then nothing.
 
-use super::{Core, End, Event, Failure, Notice, State};
+use super::{Core, End, Event, Failure, MessageId, Notice, State};
 use crate::close::CloseCode;
 use crate::message::Seq;
 use crate::uplink::Uplink;
@@ -59,6 +59,13 @@ impl Core {
         let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
         self.fail_through(Some(transmitted), Failure::OutcomeUnknown);
         self.fail_through(None, Failure::Closed);
+    }
+
+    /// The next message that has expired.
+    pub(in super::super) fn expired(&mut self) -> Option<MessageId> {
+        let expired = self.outbox.take_expired();
+        self.stats.expired += u64::from(expired.is_some());
+        expired
     }
 
     /// Fails the messages up to number `seq`, or all.

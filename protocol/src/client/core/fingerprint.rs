@@ -10,7 +10,7 @@ use core::hash::{Hash, Hasher};
 impl Hash for Client {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // Between two drains no packet is being read or written: the buffers hold what is over.
-        let Self { core, inbound: _, progress: _, outbound: _ } = self;
+        let Self { core, inbound: _, progress: _, outbound: _, said: _ } = self;
         core.hash(state);
     }
 }
@@ -24,7 +24,7 @@ impl Hash for Core {
             notices: _,
             outbox,
             // Words for people, and the settings, which stay as they are.
-            end_reason: _,
+            words: _,
             config: _,
             credentials,
             credentials_refused,
@@ -43,6 +43,7 @@ impl Hash for Core {
             next_stream,
             held_ack,
             doubtful,
+            buffered,
             control,
             not_before,
             message_bytes_max,
@@ -55,6 +56,6 @@ impl Hash for Core {
         outbox.hash(state);
         (credentials, credentials_refused, connection_state, attempt).hash(state);
         (session, epoch, connection, streams, next_stream, held_ack, doubtful).hash(state);
-        (control, not_before, message_bytes_max, window, close_by, said_bye).hash(state);
+        (buffered, control, not_before, message_bytes_max, window, close_by, said_bye).hash(state);
     }
 }

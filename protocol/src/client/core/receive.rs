@@ -69,7 +69,10 @@ impl Core {
             Downlink::Ping { nonce } => Uplink::Pong { nonce }.encode(&mut self.control),
             Downlink::Pong { nonce } => self.pong(nonce),
             Downlink::Auth => self.fresh_credentials_wanted(),
-            Downlink::GoAway { after_ms, spread_ms, .. } => self.go_away(after_ms, spread_ms),
+            Downlink::GoAway { after_ms, spread_ms, reason } => {
+                self.go_away(after_ms, spread_ms);
+                self.words = reason.to_vec();
+            }
             Downlink::Welcome(_) | Downlink::Refuse { .. } => return self.violation(),
         }
         None
@@ -86,6 +89,7 @@ impl Core {
             self.violated(CloseCode::VIOLATION);
             return;
         }
+        self.outbox.hold();
         self.round_trip.sample(self.now.since(sent_at));
         self.credentials_refused = 0;
         self.stats.connections += 1;
@@ -105,18 +109,22 @@ impl Core {
             Resumption::LostAcceptedKnown | Resumption::Lost => self.lost(welcome),
         }
         self.limit_messages(welcome.message_bytes);
-        self.tell_state(match welcome.resumption {
+        self.words.clear();
+        let reason = match welcome.resumption {
             Resumption::New => "connected",
             Resumption::Resumed => "resumed",
-            Resumption::LostAcceptedKnown | Resumption::Lost => "connected anew",
-        });
+            Resumption::LostAcceptedKnown | Resumption::Lost => {
+                "connected anew: the server had lost the session"
+            }
+        };
+        self.tell_state(reason, None);
     }
 
     /// Whether WELCOME fits what this client has said and knows. PROTOCOL.md C-3.
-    fn is_consistent(&self, welcome: &Welcome) -> bool {
-        let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
+    fn is_consistent(&mut self, welcome: &Welcome) -> bool {
         let accepted = welcome.accepted;
-        let possible = accepted >= self.outbox.acknowledged() && accepted <= transmitted;
+        let first = self.outbox.acknowledged();
+        let possible = accepted >= first && accepted <= self.outbox.possibly_accepted(accepted);
         let first = self.epoch == Epoch::NONE;
         match welcome.resumption {
             Resumption::New => first && accepted == self.restart() - 1,
@@ -139,11 +147,12 @@ impl Core {
         if let Some(direct) = self.streams.first_mut() {
             direct.adopt(welcome.epoch);
         }
-        self.outbox.resume(welcome.accepted);
+        let accepted = welcome.accepted.min(self.outbox.last_numbered());
+        self.outbox.resume(accepted);
         if self.direct_cursor().received < welcome.head && !Mutation::SettleOnWelcome.is_on() {
-            self.held_ack = Some(HeldAck { seq: welcome.accepted, head: welcome.head });
+            self.held_ack = Some(HeldAck { seq: accepted, head: welcome.head });
         } else {
-            self.settle(welcome.accepted);
+            self.settle(accepted);
         }
     }
 
@@ -153,11 +162,12 @@ impl Core {
         let all_received = accepted_known && self.direct_cursor().received >= welcome.head;
         self.tell(Event::Lost { accepted_known, direct_missing: !all_received });
         if accepted_known {
-            self.outbox.resume(welcome.accepted);
+            let accepted = welcome.accepted.min(self.outbox.last_numbered());
+            self.outbox.resume(accepted);
             if all_received {
-                self.settle(welcome.accepted);
+                self.settle(accepted);
             } else {
-                self.fail_through(Some(welcome.accepted), Failure::AnswerLost);
+                self.fail_through(Some(accepted), Failure::AnswerLost);
             }
         } else {
             match self.config.when_uncertain {
@@ -376,8 +386,7 @@ impl Core {
         if after_ms > 0 {
             self.not_before = Some(self.now.after(after_ms.min(DELAY_MS_MAX)));
         }
-        self.end_reason.clear();
-        self.end_reason.extend_from_slice(reason);
+        self.words = reason.to_vec();
         self.notices.push(super::Notice::HangUp(CloseCode::NORMAL));
         self.lost_connection("refused by the server", code);
     }

@@ -14,7 +14,7 @@ impl Core {
     /// Writes the next packet; false if nothing is to be transmitted.
     pub(in super::super) fn fill_packet(&mut self, out: &mut Vec<u8>) -> bool {
         match &mut self.state {
-            // A line whose outbox has failed while it was opening just ends.
+            // A line that was closed while it was opening, with nothing to deliver, just ends.
             State::Joining { hello_sent_at: sent @ None, .. }
                 if self.close_by.is_none() || self.outbox.len() > 0 =>
             {
@@ -39,7 +39,7 @@ impl Core {
             acknowledged: self.outbox.acknowledged(),
             restart: self.restart(),
             received: direct.received,
-            handled: direct.handled,
+            handled: self.streams.first().map_or(0, Stream::reportable),
             credentials: &self.credentials,
         };
         Uplink::Hello(hello).encode(out);
@@ -70,7 +70,7 @@ impl Core {
 
     /// PROTOCOL.md C-15.
     fn put_frames(&mut self, out: &mut Vec<u8>) {
-        let sends = self.outbox.has_next(self.window);
+        let sends = self.outbox.has_next(self.window) && !self.held_back();
         let silent = matches!(&self.state, State::Live(live)
             if live.liveness.silent_ms(self.now) > SILENCE_MS && !live.liveness.is_probing());
         if sends && silent {

@@ -1,0 +1,106 @@
+//! What was never transmitted can still be taken back, be replaced, or expire: it has no number yet,
+//! so that no hole is left.
+
+use super::super::{Config, SendError};
+use super::{MessageId, Outbox, Stored};
+use crate::mutation::Mutation;
+use crate::time::{Instant, earliest};
+use alloc::vec::Vec;
+
+impl Outbox {
+    /// Where the message is, or else where it would be.
+    pub(super) fn index_of(&self, id: MessageId) -> Result<usize, usize> {
+        self.messages().binary_search_by_key(&id, |message| message.id)
+    }
+
+    /// Takes a message back; its successors move up.
+    pub(in super::super) fn cancel(&mut self, id: MessageId) -> bool {
+        let index = self.index_of(id).ok().filter(|index| *index >= self.numbered);
+        if let Some(index) = index {
+            self.remove(index);
+            self.hold();
+        }
+        index.is_some()
+    }
+
+    /// Gives a message other contents; it keeps its name and its place.
+    ///
+    /// # Errors
+    /// There is no room for what is larger than before.
+    pub(in super::super) fn replace(
+        &mut self,
+        id: MessageId,
+        head: u8,
+        body: Vec<u8>,
+        expires_at: Option<Instant>,
+        config: &Config,
+    ) -> Result<bool, SendError> {
+        let index = self
+            .index_of(id)
+            .ok()
+            .filter(|index| *index >= self.numbered || Mutation::ReplaceTransmitted.is_on());
+        let is_alone = self.len() == 1;
+        let Some(message) = index.and_then(|index| self.stored.get_mut(self.gone + index)) else {
+            return Ok(false);
+        };
+        let (before, after) = (message.body.len(), body.len());
+        let bytes = self.bytes - before + after;
+        if bytes > config.outbox_bytes && after > before && !is_alone {
+            return Err(SendError::OutboxFull);
+        }
+        *message = Stored { id, head, body, expires_at };
+        self.bytes = bytes;
+        self.hold();
+        self.expires_next = earliest(self.expires_next, expires_at);
+        if Mutation::ReplaceTransmitted.is_on() {
+            self.recount();
+        }
+        Ok(true)
+    }
+
+    /// When [`expire`](Self::expire) may have something to do.
+    pub(in super::super) fn expires_next(&self) -> Option<Instant> {
+        self.expires_next.filter(|_| self.numbered < self.len())
+    }
+
+    /// Removes what has expired.
+    pub(in super::super) fn expire(&mut self, now: Instant) {
+        if self.expires_next.is_none_or(|at| now < at) {
+            return;
+        }
+        self.expires_next = None;
+        self.hold();
+        let mut first = (self.gone + self.numbered).min(self.stored.len());
+        if Mutation::ExpireTransmitted.is_on() {
+            first -= usize::from(self.numbered > 0);
+        }
+        let mut kept = self.stored.len();
+        // From the last to the first, so that `pop` tells them in their order.
+        for index in (first..self.stored.len()).rev() {
+            let Some(Stored { id, body, expires_at, .. }) = self.stored.get(index) else { break };
+            if expires_at.is_some_and(|at| at <= now) {
+                self.bytes -= body.len();
+                self.expired.push(*id);
+            } else {
+                self.expires_next = earliest(self.expires_next, *expires_at);
+                kept -= 1;
+                self.stored.swap(kept, index);
+            }
+        }
+        self.stored.drain(first..kept);
+        if Mutation::ExpireTransmitted.is_on() {
+            self.recount();
+        }
+    }
+
+    /// The next message that has expired: each once.
+    pub(in super::super) fn take_expired(&mut self) -> Option<MessageId> {
+        self.expired.pop()
+    }
+
+    /// After a fault on purpose: what is counted agrees with what is there.
+    fn recount(&mut self) {
+        self.numbered = self.numbered.min(self.len());
+        self.resume(self.acknowledged + self.in_flight.min(self.numbered) as u64);
+    }
+}
