@@ -4,19 +4,23 @@
 //! On both, `push N SIZE` has N messages of SIZE bytes sent. At `/line`, any other request is
 //! echoed, and sends are just accepted. At `/raw`, `echo ...` comes back as it is, and any other
 //! message is confirmed with `a`.
+//!
+//! Credentials are judged as they ask for: `expires N` are good for N ms, `refused` are refused,
+//! `later N` cannot be checked for N ms, `ended` end the line for good; any others are good.
 
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::extract::ws::{Message as Frame, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::any;
 use clap::Parser;
 use tautline_server::{
-    Caller, Credentials, Denied, Handler, Identity, MemoryConfig, MemoryEngine, Message, Payload,
-    Refusal, Server, serve_app,
+    Caller, Config, Credentials, Denied, EngineConfig, Handler, Identity, MemoryEngine, Message,
+    Payload, Refusal, Server, serve_app,
 };
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
@@ -30,13 +34,24 @@ struct Options {
     /// Directory of files to serve at /
     #[arg(long)]
     r#static: Option<PathBuf>,
+    /// How long a connection may be idle before it carries a ping, in milliseconds
+    #[arg(long)]
+    heartbeat: Option<u64>,
 }
 
 struct Echo;
 
 impl Handler for Echo {
-    async fn authorize(&self, _: Credentials) -> Result<Identity, Denied> {
-        Ok(Identity::anonymous())
+    async fn authorize(&self, credentials: Credentials) -> Result<Identity, Denied> {
+        let asked = std::str::from_utf8(&credentials.bytes).unwrap_or_default();
+        let millis = |text: &str| text.parse().map(Duration::from_millis).unwrap_or_default();
+        match asked.split_once(' ').unwrap_or((asked, "")) {
+            ("expires", time) => Ok(Identity::anonymous().expires_in(millis(time))),
+            ("refused", _) => Err(Denied::unauthorized("this token is not good any more")),
+            ("later", time) => Err(Denied::retry_after(millis(time), "the directory is down")),
+            ("ended", _) => Err(Denied::for_good("this account is closed")),
+            _ => Ok(Identity::anonymous()),
+        }
     }
 
     async fn send(&self, _: Message<'_>) -> Result<(), Refusal> {
@@ -100,11 +115,15 @@ async fn push(socket: &mut WebSocket, count: usize, size: usize) -> Result<(), a
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let listener = TcpListener::bind(options.listen).await?;
-    let mut memory = MemoryConfig::default();
+    let mut memory = EngineConfig::default();
     // All that is pushed at once has to fit, however slow the page.
     memory.direct.entries = 1_000_000;
     memory.direct.bytes = 256 * 1024 * 1024;
-    let server = Server::with_engine(Default::default(), Echo, MemoryEngine::new(memory));
+    let mut config = Config::default();
+    if let Some(heartbeat) = options.heartbeat {
+        config.session.heartbeat_ms = heartbeat;
+    }
+    let server = Server::with_engine(config, Echo, MemoryEngine::new(memory));
     let mut app = server.router().route("/raw", any(raw));
     if let Some(directory) = options.r#static {
         app = app.fallback_service(ServeDir::new(directory));

@@ -2,7 +2,7 @@
 //! `ReliableWebSocket` gets a plain WebSocket of its own to the server behind. The tests run
 //! unmodified libraries over it.
 //!
-//! A client of `/line/PATH` is connected to `PATH` at the server behind. The library does not tell
+//! A client of `/line/PATH` is connected to `/PATH` at the server behind. The library does not tell
 //! when a session expires: a page that goes without closing its socket leaves the plain one open.
 
 use std::collections::HashMap;
@@ -187,8 +187,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Bridge { backend: options.backend, server: OnceLock::new(), sockets: Mutex::default() };
     let server = Server::new(Default::default(), bridge);
     let _ = server.handler().server.set(server.clone());
-    let mut app =
-        Router::new().route("/line/", server.route()).route("/line/{*path}", server.route());
+    let mut app = Router::new();
+    for path in ["/line", "/line/", "/line/{*path}"] {
+        app = app.route(path, server.route());
+    }
     if let Some(directory) = options.r#static {
         app = app.fallback_service(ServeDir::new(directory));
     }

@@ -1,6 +1,13 @@
 //! Where sessions and logs are kept: what the server asks of an engine.
 
+mod budget;
+mod config;
+#[cfg(feature = "disk")]
+pub mod disk;
+mod log;
 pub mod memory;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 
@@ -9,6 +16,7 @@ use tautline_protocol::resume::Resolution;
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Offset, Seq, SessionId, Start};
 
+pub use self::config::{EngineConfig, Retention};
 use crate::handler::Identity;
 pub use crate::mailbox::{Bell, Ringer};
 
@@ -102,6 +110,9 @@ pub trait Engine: Send + Sync + 'static {
     fn sweep(&self) -> impl Future<Output = ()> + Send;
 }
 
+/// So many messages of a session may be handled before that is committed.
+pub const HANDLED_AHEAD_MAX: u64 = 1_024;
+
 /// A session after HELLO.
 #[derive(Debug)]
 pub struct Opened<S> {
@@ -109,6 +120,10 @@ pub struct Opened<S> {
     pub session: S,
     /// What the client is told of it.
     pub resolution: Resolution,
+    /// Messages up to this one may have been handled without that being committed, because the
+    /// server was killed or the commit failed: when they come again, the handler is told so. 0 if
+    /// there are none.
+    pub doubtful: Seq,
 }
 
 /// What handled messages leave behind, committed in one step.

@@ -72,8 +72,9 @@ pub struct Message<'a> {
     /// Its number in its session; `None` if it is volatile, which is sent at most once and can
     /// not be refused.
     pub seq: Option<Seq>,
-    /// An earlier incarnation of the session may have handled it: the server has lost what it
-    /// knew, and the client has sent it again.
+    /// It may have been handled before: by an earlier incarnation of the session, whose state the
+    /// server has lost, or by this one, when the server was killed before it could be committed. A
+    /// new message can be marked too, an old one never goes unmarked.
     pub possible_duplicate: bool,
     /// What it says.
     pub payload: Payload,

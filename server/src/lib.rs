@@ -52,10 +52,20 @@
 //! - What goes to clients stands in logs: each session has one of its own, the direct stream, and
 //!   topics can be read by many. A reader that is slow costs a position in a log, and gets a gap
 //!   where the log was trimmed before it came there.
-//! - Everything is bounded: see [`Config`] and [`MemoryConfig`].
+//! - Everything is bounded: see [`Config`] and [`EngineConfig`].
 //!
-//! Sessions and logs live in an [`Engine`]; the one here, [`MemoryEngine`], loses them with the
-//! process, and clients are told so when they come back.
+//! Sessions and logs live in an [`Engine`]. [`MemoryEngine`] loses them with the process, and clients
+//! are told so when they come back. `DiskEngine` has them on the disk before anything is
+//! acknowledged: after a restart, or `kill -9`, clients go on where they were.
+//!
+//! # Exactly once
+//!
+//! What a message does through the engine (a publish, a reply, [`Message::push`],
+//! [`Message::publish`]) is committed together with its number, and so happens once. What a handler does
+//! elsewhere, in a database of its own, happens before that commit. If the server is killed between
+//! the two, the message comes again, with [`Message::possible_duplicate`] set. [`Caller::session`] and
+//! [`Message::seq`] are the same then: write them in the transaction of the effect, and look for them
+//! first. The example `exactly_once` does, and is killed for it in the tests.
 //!
 //! # Behind a proxy
 //!
@@ -67,6 +77,13 @@
 //! # Features
 //!
 //! `program`, on by default, is for the program `tautline-server` only: libraries go without it.
+//! `disk`, on by default, has the `DiskEngine`. It builds `SQLite` in, and a program can link that
+//! only once: one that brings another version goes without.
+
+/// The Rust in the npm package's README is tested with this crate's.
+#[cfg(doctest)]
+#[doc = include_str!("../../pkg-template/README.md")]
+mod readme_of_the_package {}
 
 mod admission;
 mod clock;
@@ -83,8 +100,10 @@ mod server;
 mod upgrade;
 
 pub use config::Config;
-pub use engine::Engine;
-pub use engine::memory::{MemoryConfig, MemoryEngine, Retention};
+#[cfg(feature = "disk")]
+pub use engine::disk::{DiskConfig, DiskEngine, SyncPolicy};
+pub use engine::memory::MemoryEngine;
+pub use engine::{Engine, EngineConfig, Retention};
 pub use handler::{Caller, Credentials, Denied, Handler, Identity, Message, Payload, Refusal};
 pub use post::PostError;
 pub use serve::{serve, serve_app};

@@ -6,32 +6,51 @@ mod signals;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use axum::Router;
 use axum::routing::get;
 use clap::Parser;
-use tautline_server::{MemoryEngine, Server, serve_app};
+use tautline_server::engine::disk::inspect;
+use tautline_server::{DiskEngine, Engine, MemoryEngine, Server, serve_app};
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 
 use self::lobby::Lobby;
-use self::options::Options;
+use self::options::{Command, EngineKind, Options};
 
 pub(crate) fn run() -> ExitCode {
     let options = Options::parse();
+    if let Some(Command::Inspect { data, check }) = &options.command {
+        return conclude(show(data, *check));
+    }
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .with_max_level(options.log)
         .with_target(false)
         .init();
-    match start(&options) {
+    conclude(start(&options))
+}
+
+fn conclude(result: Result<(), String>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             eprintln!("tautline-server: {sentence}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints what is in a directory.
+fn show(data: &Path, check: bool) -> Result<(), String> {
+    let report = inspect(data, check).map_err(|error| error.to_string())?;
+    match write!(io::stdout().lock(), "{report}") {
+        // Who reads it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| format!("cannot write to standard output: {error}")),
     }
 }
 
@@ -46,23 +65,38 @@ fn start(options: &Options) -> Result<(), String> {
         .build()
         .map_err(|error| format!("cannot start its threads: {error}"))?;
     runtime.block_on(async {
-        let listen = options.listen;
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| format!("cannot tell where it listens: {error}"))?;
-        let engine = MemoryEngine::new(options.memory());
-        let server = Server::with_engine(options.config(), Lobby::new(token), engine);
-        let app = app(&server, options);
-        announce(address);
-        serve_app(listener, &server, app, signals::asked_to_end()).await;
-        Ok(())
+        match options.engine {
+            EngineKind::Memory => serve(options, token, MemoryEngine::new(options.keep())).await,
+            EngineKind::Disk => {
+                let engine = DiskEngine::open(&options.data, options.disk())
+                    .map_err(|error| error.to_string())?;
+                let served = serve(options, token, engine.clone()).await;
+                engine.close().await;
+                served
+            }
+        }
     })
 }
 
-fn app(server: &Server<Lobby>, options: &Options) -> Router {
+async fn serve<E: Engine>(
+    options: &Options,
+    token: Option<String>,
+    engine: E,
+) -> Result<(), String> {
+    let listen = options.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let address =
+        listener.local_addr().map_err(|error| format!("cannot tell where it listens: {error}"))?;
+    let server = Server::with_engine(options.config(), Lobby::new(token), engine);
+    let app = app(&server, options);
+    announce(address);
+    serve_app(listener, &server, app, signals::asked_to_end()).await;
+    Ok(())
+}
+
+fn app<E: Engine>(server: &Server<Lobby, E>, options: &Options) -> Router {
     let app = server.router().route("/health", get(async || "the server is up\n"));
     match &options.r#static {
         Some(directory) => app.fallback_service(ServeDir::new(directory)),

@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::Engine;
-use crate::engine::memory::{MemoryConfig, MemoryEngine};
+use crate::engine::memory::MemoryEngine;
+use crate::engine::{Engine, EngineConfig};
 use crate::handler::{Handler, Payload};
 use crate::lease::Leases;
 use crate::mailbox::Mailbox;
@@ -91,7 +91,7 @@ impl<H: Handler> Server<H> {
     /// A server with the engine in memory.
     #[must_use]
     pub fn new(config: Config, handler: H) -> Self {
-        Self::with_engine(config, handler, MemoryEngine::new(MemoryConfig::default()))
+        Self::with_engine(config, handler, MemoryEngine::new(EngineConfig::default()))
     }
 }
 

@@ -44,6 +44,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 let peer = self.peer.address;
                 let caller = Arc::new(Caller { session, identity, peer });
                 let resolution = opened.resolution;
+                self.intake.doubt(opened.doubtful);
                 self.held = Some(Held { session: opened.session, caller, refresh_at, lease });
                 tracing::info!("{}: {}", self.label(), describe(resolution.resumption));
                 self.machine.join(&hello, &resolution);

@@ -10,14 +10,11 @@ use tautline_protocol::session::Incoming;
 use tautline_protocol::{Kind, Offset, Seq, Session};
 use tokio_util::sync::ReusableBoxFuture;
 
-use crate::engine::{Effects, Engine, EngineError};
+use crate::engine::{Effects, Engine, EngineError, HANDLED_AHEAD_MAX};
 use crate::handler::{Also, Caller, Handler, Message, Payload, Refusal};
 use crate::mailbox::Mailbox;
 use crate::post::{PostError, check_size, check_topic, encode};
 use crate::server::Shared;
-
-/// Messages handled in one go, before what they did is committed and others get their turn.
-const BATCH_MESSAGES: usize = 1_024;
 
 pub(super) struct Intake<H, E: Engine> {
     shared: Arc<Shared<H, E>>,
@@ -25,10 +22,15 @@ pub(super) struct Intake<H, E: Engine> {
     running: ReusableBoxFuture<'static, Outcome<E::Topic>>,
     is_running: bool,
     /// Messages handled and not yet committed, and what they did.
-    handled: usize,
+    handled: u64,
     effects: Effects<E::Topic>,
     /// How many of the direct entries there are up to the last answer among them.
     through_answer: usize,
+    /// Messages up to this one may have been handled before.
+    doubtful: Seq,
+    /// What was handled is not committed: what is handled behind it must not be either, or it would
+    /// count as handled too.
+    has_failed: bool,
 }
 
 /// What handling one message has come to.
@@ -49,7 +51,14 @@ impl<H: Handler, E: Engine> Intake<H, E> {
             handled: 0,
             effects: Effects::default(),
             through_answer: 0,
+            doubtful: 0,
+            has_failed: false,
         }
+    }
+
+    /// Messages up to this one may have been handled before.
+    pub(super) const fn doubt(&mut self, through: Seq) {
+        self.doubtful = through;
     }
 
     /// Handles what has arrived, as far as handlers do not wait. Ready when there is something to
@@ -61,12 +70,13 @@ impl<H: Handler, E: Engine> Intake<H, E> {
         caller: &Arc<Caller>,
         mailbox: &Mailbox,
     ) -> Poll<()> {
-        while self.handled < BATCH_MESSAGES {
+        while self.handled < HANDLED_AHEAD_MAX && !self.has_failed {
             if !self.is_running {
                 if mailbox.is_fenced() {
                     break;
                 }
-                let Some(incoming) = machine.take_message() else { break };
+                let Some(mut incoming) = machine.take_message() else { break };
+                incoming.possible_duplicate |= incoming.seq.is_some_and(|seq| seq <= self.doubtful);
                 self.running.set(handle(self.shared.clone(), caller.clone(), incoming));
                 self.is_running = true;
             }
@@ -110,11 +120,13 @@ impl<H: Handler, E: Engine> Intake<H, E> {
         self.handled = 0;
         let through_answer = std::mem::take(&mut self.through_answer);
         let behind_answer = (self.effects.direct.len() - through_answer) as Offset;
-        if self.effects.is_empty() {
+        if self.effects.is_empty() || self.has_failed {
             return Ok(None);
         }
         let accepted = self.effects.accepted;
-        let head = self.shared.engine.commit(session, &mut self.effects).await?;
+        let committed = self.shared.engine.commit(session, &mut self.effects).await;
+        self.has_failed = committed.is_err();
+        let head = committed?;
         let answered = if through_answer > 0 { head - behind_answer } else { 0 };
         Ok(accepted.map(|seq| (seq, answered)))
     }

@@ -1,8 +1,5 @@
 //! The engine that keeps everything in memory, bounded, and loses it with the process.
 
-mod budget;
-mod config;
-mod log;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -16,14 +13,15 @@ use tautline_protocol::session::Hello;
 use tautline_protocol::{Offset, SessionId, Start};
 use tokio::time::Instant;
 
-use self::budget::Budget;
-use self::log::Woken;
 use self::sessions::{Sessions, Shared};
 use self::topics::Topics;
-use super::{Bell, Effects, Engine, EngineError, OpenError, Opened, Position, Read, ReadLimit};
+use super::budget::Budget;
+use super::log::Woken;
+use super::{
+    Bell, Effects, Engine, EngineConfig, EngineError, OpenError, Opened, Position, Read, ReadLimit,
+};
 use crate::handler::Identity;
 
-pub use self::config::{MemoryConfig, Retention};
 pub use self::topics::MemoryTopic;
 
 /// Keeps sessions and logs in the process's memory.
@@ -32,7 +30,7 @@ pub struct MemoryEngine(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    config: MemoryConfig,
+    config: EngineConfig,
     sessions: Mutex<Sessions>,
     topics: Topics,
 }
@@ -61,7 +59,7 @@ impl Inner {
 impl MemoryEngine {
     /// An empty engine.
     #[must_use]
-    pub fn new(config: MemoryConfig) -> Self {
+    pub fn new(config: EngineConfig) -> Self {
         let budget = Arc::new(Budget::new(config.log_bytes));
         let sessions = Mutex::new(Sessions::new(budget.clone()));
         Self(Arc::new(Inner { config, sessions, topics: Topics::new(budget) }))
@@ -89,7 +87,7 @@ impl Engine for MemoryEngine {
             self.0.sessions().open(hello, identity, &self.0.config, now)?;
         let session =
             MemorySession { engine: self.0.clone(), id: hello.session, generation, state };
-        Ok(Opened { session, resolution })
+        Ok(Opened { session, resolution, doubtful: 0 })
     }
 
     async fn commit(

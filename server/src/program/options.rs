@@ -5,16 +5,44 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use tautline_server::{Config, MemoryConfig};
+use clap::{Parser, Subcommand, ValueEnum};
+use tautline_server::{Config, DiskConfig, EngineConfig, SyncPolicy};
 use tracing::level_filters::LevelFilter;
 
 /// Holds the other end of Tautline lines: topics that browsers publish and subscribe to.
 ///
 /// Lines connect to /line. For handlers of your own, build on the library tautline-server.
 #[derive(Debug, Parser)]
-#[command(name = "tautline-server", version)]
+#[command(name = "tautline-server", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Where sessions and topics are kept
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ENGINE",
+        default_value = "disk",
+        env = "TAUTLINE_ENGINE"
+    )]
+    pub(crate) engine: EngineKind,
+
+    /// Directory of the disk engine; it is made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "tautline-data", env = "TAUTLINE_DATA")]
+    pub(crate) data: PathBuf,
+
+    /// When what is committed is on the disk: `always` (before it is acknowledged; nothing that was
+    /// acknowledged is ever lost) or `interval:MS` (the last MS are lost if the machine itself goes
+    /// down; clients are then told so). A server that is killed loses nothing either way
+    #[arg(long, value_name = "POLICY", default_value = "always", env = "TAUTLINE_SYNC")]
+    sync: SyncPolicy,
+
+    /// The directory was restored from a backup: for the first start on it. What is missing in it may
+    /// be known to clients, so sessions are lost and topics begin anew with what there is
+    #[arg(long)]
+    restored: bool,
+
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TAUTLINE_LISTEN")]
     pub(crate) listen: SocketAddr,
@@ -70,43 +98,68 @@ pub(crate) struct Options {
 
     /// Most sessions, connected or not
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_SESSIONS",
-        default_value_t = MemoryConfig::default().sessions)]
+        default_value_t = EngineConfig::default().sessions)]
     sessions: usize,
 
     /// Seconds that a session without a connection is kept
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_SESSION_TTL",
-        default_value_t = MemoryConfig::default().session_ttl.as_secs())]
+        default_value_t = EngineConfig::default().session_ttl.as_secs())]
     session_ttl: u64,
 
     /// Most topics
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPICS",
-        default_value_t = MemoryConfig::default().topics)]
+        default_value_t = EngineConfig::default().topics)]
     topics: usize,
 
     /// Entries that each topic keeps
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPIC_ENTRIES",
-        default_value_t = MemoryConfig::default().topic.entries)]
+        default_value_t = EngineConfig::default().topic.entries)]
     topic_entries: usize,
 
     /// Bytes that each topic keeps
     #[arg(long, value_name = "BYTES", env = "TAUTLINE_TOPIC_BYTES",
-        default_value_t = MemoryConfig::default().topic.bytes)]
+        default_value_t = EngineConfig::default().topic.bytes)]
     topic_bytes: usize,
 
     /// Seconds that a topic keeps an entry; 0: as long as there is room
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_TOPIC_AGE",
-        default_value_t = MemoryConfig::default().topic.age.unwrap_or_default().as_secs())]
+        default_value_t = EngineConfig::default().topic.age.unwrap_or_default().as_secs())]
     topic_age: u64,
 
     /// Bytes that all topics and sessions keep together
     #[arg(long, value_name = "BYTES", env = "TAUTLINE_LOG_BYTES",
-        default_value_t = MemoryConfig::default().log_bytes)]
+        default_value_t = EngineConfig::default().log_bytes)]
     log_bytes: usize,
 
     /// Seconds that clients may take to leave when the server ends
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_GRACE",
         default_value_t = Config::default().grace.as_secs())]
     grace: u64,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what is in a directory of the disk engine: sessions, topics, sizes
+    ///
+    /// Nothing is changed, and a server may be running on it.
+    Inspect {
+        /// The directory
+        #[arg(value_name = "DIR", default_value = "tautline-data", env = "TAUTLINE_DATA")]
+        data: PathBuf,
+        /// Read every entry, and compare it with its checksum
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// Where sessions and topics are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineKind {
+    /// On disk: they outlive the server, and clients go on where they were
+    Disk,
+    /// In memory: they end with the server, and clients are told so
+    Memory,
 }
 
 fn message_bytes(text: &str) -> Result<usize, String> {
@@ -148,17 +201,22 @@ impl Options {
         config
     }
 
-    pub(crate) fn memory(&self) -> MemoryConfig {
-        let mut memory = MemoryConfig {
+    pub(crate) fn disk(&self) -> DiskConfig {
+        let (keep, sync, is_restored) = (self.keep(), self.sync, self.restored);
+        DiskConfig { keep, sync, is_restored, ..DiskConfig::default() }
+    }
+
+    pub(crate) fn keep(&self) -> EngineConfig {
+        let mut keep = EngineConfig {
             sessions: self.sessions,
             session_ttl: Duration::from_secs(self.session_ttl),
             topics: self.topics,
             log_bytes: self.log_bytes,
-            ..MemoryConfig::default()
+            ..EngineConfig::default()
         };
-        memory.topic.entries = self.topic_entries;
-        memory.topic.bytes = self.topic_bytes;
-        memory.topic.age = (self.topic_age > 0).then(|| Duration::from_secs(self.topic_age));
-        memory
+        keep.topic.entries = self.topic_entries;
+        keep.topic.bytes = self.topic_bytes;
+        keep.topic.age = (self.topic_age > 0).then(|| Duration::from_secs(self.topic_age));
+        keep
     }
 }

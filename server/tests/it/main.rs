@@ -3,7 +3,10 @@
 
 mod client;
 mod credentials;
+#[cfg(target_os = "linux")]
+mod disk;
 mod doors;
+mod flaky;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod lines;

@@ -21,10 +21,13 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
 }
 
-fn command(options: &[&str]) -> Command {
+pub(crate) fn command(options: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tautline-server"));
     command.args(options).kill_on_drop(true);
-    if !options.contains(&"--listen") {
+    if !options.contains(&"--data") {
+        command.env("TAUTLINE_ENGINE", "memory");
+    }
+    if !options.contains(&"--listen") && !options.contains(&"inspect") {
         command.args(["--listen", "127.0.0.1:0"]);
     }
     command
@@ -32,11 +35,25 @@ fn command(options: &[&str]) -> Command {
 
 impl Program {
     pub(crate) async fn start(options: &[&str]) -> Self {
-        let mut child = command(options)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program starts");
+        Self::start_with_log(options, Stdio::null()).await
+    }
+
+    /// Starts it; what it logs goes elsewhere.
+    pub(crate) async fn start_with_log(options: &[&str], log: impl Into<Stdio>) -> Self {
+        Self::started(command(options), log).await
+    }
+
+    /// Starts another program that announces itself in the same way.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn run(program: &str, options: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(options).kill_on_drop(true);
+        Self::started(command, Stdio::null()).await
+    }
+
+    async fn started(mut command: Command, log: impl Into<Stdio>) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = soon(lines.next_line()).await.unwrap().expect("one line");
         let address = line.strip_prefix("listening on http://").expect("the address").parse();
@@ -59,8 +76,14 @@ impl Program {
         response
     }
 
+    /// Ends it as a crash would.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     #[cfg(unix)]
-    async fn terminate(mut self) -> ExitStatus {
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
         let id = self.child.id().unwrap().to_string();
         let killed = Command::new("kill").arg(id).status().await.unwrap();
         assert!(killed.success());
@@ -78,7 +101,7 @@ impl Program {
 }
 
 /// Runs it, expecting that it ends by itself; returns its complaint.
-async fn complaint(options: &[&str]) -> String {
+pub(crate) async fn complaint(options: &[&str]) -> String {
     let output = soon(command(options).output()).await.unwrap();
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());

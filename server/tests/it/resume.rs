@@ -4,7 +4,7 @@ use tautline_protocol::client::{Failure, State};
 use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::{Hello, Uplink};
 use tautline_protocol::{DIRECT, Kind};
-use tautline_server::{MemoryConfig, Payload};
+use tautline_server::{EngineConfig, Payload};
 
 use crate::client::{Client, Told};
 use crate::raw::{Heard, Raw, hello, numbered};
@@ -123,7 +123,7 @@ async fn a_hole_is_a_violation_and_leaves_the_session_intact() {
 /// Sessions that end with their connection, and what is left of them.
 async fn forgetful(tombstones: usize) -> World {
     let session_ttl = std::time::Duration::ZERO;
-    World::with_memory(MemoryConfig { session_ttl, tombstones, ..MemoryConfig::default() }).await
+    World::with_memory(EngineConfig { session_ttl, tombstones, ..EngineConfig::default() }).await
 }
 
 /// Has the server handle "wait" without the client hearing of it; returns the client, cut.
@@ -193,7 +193,7 @@ async fn a_hello_whose_welcome_was_lost_gets_the_same_answer_again() {
 #[tokio::test]
 async fn what_is_pushed_after_a_lost_welcome_is_not_lost() {
     // There is room for one session only, so that another one's coming is the loss.
-    let world = World::with_memory(MemoryConfig { sessions: 1, ..MemoryConfig::default() }).await;
+    let world = World::with_memory(EngineConfig { sessions: 1, ..EngineConfig::default() }).await;
     let (raw, first) = Raw::join(world.address, hello(1)).await;
     drop(raw);
     world.left_with(0).await;

@@ -1,7 +1,7 @@
 //! The bounds on sessions and connections.
 
 use tautline_protocol::uplink::{Hello, Uplink};
-use tautline_server::{Config, MemoryConfig, Payload};
+use tautline_server::{Config, EngineConfig, Payload};
 
 use crate::raw::{Raw, hello};
 use crate::world::World;
@@ -15,7 +15,7 @@ async fn refused(world: &World, hello: Hello<'_>) -> (u16, Option<String>) {
 // PROTOCOL.md S-22.
 #[tokio::test]
 async fn a_server_full_of_connected_sessions_takes_no_more() {
-    let memory = MemoryConfig { sessions: 2, ..MemoryConfig::default() };
+    let memory = EngineConfig { sessions: 2, ..EngineConfig::default() };
     let world = World::with_memory(memory).await;
     let (_one, _) = Raw::join(world.address, hello(1)).await;
     let (_two, _) = Raw::join(world.address, hello(2)).await;
@@ -26,7 +26,7 @@ async fn a_server_full_of_connected_sessions_takes_no_more() {
 
 #[tokio::test]
 async fn a_session_without_a_connection_gives_way() {
-    let memory = MemoryConfig { sessions: 2, ..MemoryConfig::default() };
+    let memory = EngineConfig { sessions: 2, ..EngineConfig::default() };
     let world = World::with_memory(memory).await;
     let (one, _) = Raw::join(world.address, hello(1)).await;
     let (_two, _) = Raw::join(world.address, hello(2)).await;
@@ -40,7 +40,7 @@ async fn a_session_without_a_connection_gives_way() {
 // PROTOCOL.md S-22.
 #[tokio::test]
 async fn an_identity_has_a_bound_of_its_own() {
-    let memory = MemoryConfig { sessions_per_identity: 2, ..MemoryConfig::default() };
+    let memory = EngineConfig { sessions_per_identity: 2, ..EngineConfig::default() };
     let world = World::with_memory(memory).await;
     let (one, _) = Raw::join(world.address, hello(1)).await;
     let (_two, _) = Raw::join(world.address, hello(2)).await;
@@ -58,7 +58,7 @@ async fn an_identity_has_a_bound_of_its_own() {
 
 #[tokio::test]
 async fn nobody_in_particular_has_no_such_bound() {
-    let memory = MemoryConfig { sessions_per_identity: 1, ..MemoryConfig::default() };
+    let memory = EngineConfig { sessions_per_identity: 1, ..EngineConfig::default() };
     let world = World::with_memory(memory).await;
     let anonymous = |session| Hello { credentials: b"", ..hello(session) };
     let (_one, _) = Raw::join(world.address, anonymous(1)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tautline_protocol::client::Missing;
 use tautline_protocol::message::Cursor;
 use tautline_protocol::{Kind, Start, StreamId};
-use tautline_server::{MemoryConfig, Payload, PostError};
+use tautline_server::{EngineConfig, Payload, PostError};
 
 use crate::client::{Client, Told};
 use crate::world::World;
@@ -16,7 +16,7 @@ async fn publish(world: &World, topic: &str, text: &str) -> u64 {
 
 /// A world whose topics keep only so many entries.
 async fn keeping(entries: usize) -> World {
-    let mut memory = MemoryConfig::default();
+    let mut memory = EngineConfig::default();
     memory.topic.entries = entries;
     World::with_memory(memory).await
 }
@@ -183,7 +183,7 @@ async fn an_entry_larger_than_the_window_goes_alone() {
 
 #[tokio::test]
 async fn topics_keep_no_more_bytes_than_they_may() {
-    let mut memory = MemoryConfig::default();
+    let mut memory = EngineConfig::default();
     memory.topic.bytes = 1_000;
     let world = World::with_memory(memory).await;
     for _ in 0..100 {
@@ -196,7 +196,7 @@ async fn topics_keep_no_more_bytes_than_they_may() {
 
 #[tokio::test]
 async fn topics_keep_nothing_for_longer_than_they_may() {
-    let mut memory = MemoryConfig::default();
+    let mut memory = EngineConfig::default();
     memory.topic.age = Some(Duration::ZERO);
     let world = World::with_memory(memory).await;
     publish(&world, "news", "old").await;
@@ -224,7 +224,7 @@ async fn a_refused_subscription_or_publish_is_told() {
 
 #[tokio::test]
 async fn a_topic_too_many_is_refused() {
-    let memory = MemoryConfig { topics: 2, ..MemoryConfig::default() };
+    let memory = EngineConfig { topics: 2, ..EngineConfig::default() };
     let world = World::with_memory(memory).await;
     let mut client = Client::open(world.address, 1).await;
     client.subscribe("one", Start::Last(0)).await;

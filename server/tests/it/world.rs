@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tautline_server::{
-    Caller, Config, Credentials, Denied, Handler, Identity, MemoryConfig, MemoryEngine, Message,
-    Payload, Refusal, Server, serve_app,
+    Caller, Config, Credentials, Denied, Engine, EngineConfig, Handler, Identity, MemoryEngine,
+    Message, Payload, Refusal, Server, serve_app,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
@@ -125,6 +125,18 @@ impl Handler for Puppet {
     }
 }
 
+/// Serves with another engine, until the test is over.
+pub(crate) async fn serve<E: Engine>(puppet: Puppet, engine: E) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server::with_engine(Config::default(), puppet, engine);
+    tokio::spawn(async move {
+        let app = server.router();
+        serve_app(listener, &server, app, std::future::pending()).await;
+    });
+    address
+}
+
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) server: Server<Puppet>,
@@ -135,18 +147,18 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        Self::with(Config::default(), MemoryConfig::default()).await
+        Self::with(Config::default(), EngineConfig::default()).await
     }
 
     pub(crate) async fn with_config(config: Config) -> Self {
-        Self::with(config, MemoryConfig::default()).await
+        Self::with(config, EngineConfig::default()).await
     }
 
-    pub(crate) async fn with_memory(memory: MemoryConfig) -> Self {
+    pub(crate) async fn with_memory(memory: EngineConfig) -> Self {
         Self::with(Config::default(), memory).await
     }
 
-    pub(crate) async fn with(config: Config, memory: MemoryConfig) -> Self {
+    pub(crate) async fn with(config: Config, memory: EngineConfig) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let puppet = Puppet::default();

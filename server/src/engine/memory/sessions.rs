@@ -1,7 +1,6 @@
 //! The sessions in memory: opened, without a connection for a while, expired, found again.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tautline_protocol::resume::{Record, Resolution, Resumption, Tombstone, is_stale, resolve};
@@ -9,11 +8,10 @@ use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Seq, SessionId};
 use tokio::time::Instant;
 
-use super::budget::Budget;
-use super::config::MemoryConfig;
-use super::log::Log;
 use super::tombstones::{Stone, Tombstones};
-use crate::engine::OpenError;
+use crate::engine::budget::Budget;
+use crate::engine::log::{Log, new_epoch};
+use crate::engine::{EngineConfig, OpenError};
 use crate::handler::Identity;
 
 /// One session. Its lock is taken while that of [`Sessions`] is held, never the other way round.
@@ -70,7 +68,7 @@ impl Sessions {
         &mut self,
         hello: &Hello,
         identity: &Identity,
-        config: &MemoryConfig,
+        config: &EngineConfig,
         now: Instant,
     ) -> Result<(Shared, u64, Resolution), OpenError> {
         self.sweep(config, now);
@@ -147,7 +145,7 @@ impl Sessions {
     fn make_room(
         &mut self,
         identity: &Identity,
-        config: &MemoryConfig,
+        config: &EngineConfig,
         now: Instant,
     ) -> Result<(), OpenError> {
         let name = identity.shared_name();
@@ -178,7 +176,7 @@ impl Sessions {
     }
 
     /// Removes a session and leaves a tombstone.
-    pub(super) fn bury(&mut self, session: &SessionId, config: &MemoryConfig, now: Instant) {
+    pub(super) fn bury(&mut self, session: &SessionId, config: &EngineConfig, now: Instant) {
         let Some(shared) = self.states.remove(session) else { return };
         let mut state = lock(&shared);
         // Whoever still holds it can do nothing with it any more.
@@ -200,7 +198,7 @@ impl Sessions {
     }
 
     /// Expires what has been without a connection for too long.
-    pub(super) fn sweep(&mut self, config: &MemoryConfig, now: Instant) {
+    pub(super) fn sweep(&mut self, config: &EngineConfig, now: Instant) {
         while let Some((since, session)) = self.idle.first().copied() {
             if now.saturating_duration_since(since) < config.session_ttl {
                 break;
@@ -224,16 +222,5 @@ impl State {
     /// gets the same answer, and what was pushed meanwhile is not lost. PROTOCOL.md R-4.
     fn answers_again(&self, hello: &Hello) -> bool {
         hello.epoch == self.predecessor && self.accepted == self.accepted_at_first
-    }
-}
-
-/// A random number but 0. Epochs have to be unlikely to repeat, not hard to guess: the standard
-/// library's hash keys, which come from the system's entropy, are good enough.
-pub(super) fn new_epoch() -> Epoch {
-    loop {
-        let number = RandomState::new().hash_one(Instant::now());
-        if number != 0 {
-            return Epoch(number);
-        }
     }
 }

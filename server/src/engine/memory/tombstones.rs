@@ -7,7 +7,7 @@ use tautline_protocol::resume::Tombstone;
 use tautline_protocol::{Epoch, SessionId};
 use tokio::time::Instant;
 
-use super::config::MemoryConfig;
+use crate::engine::EngineConfig;
 
 type Key = (SessionId, Epoch);
 
@@ -35,7 +35,7 @@ impl Tombstones {
         &mut self,
         session: SessionId,
         stone: Stone,
-        config: &MemoryConfig,
+        config: &EngineConfig,
         now: Instant,
     ) {
         let key = (session, stone.tombstone.epoch);
@@ -45,7 +45,7 @@ impl Tombstones {
         self.sweep(config, now);
     }
 
-    pub(super) fn sweep(&mut self, config: &MemoryConfig, now: Instant) {
+    pub(super) fn sweep(&mut self, config: &EngineConfig, now: Instant) {
         while let Some((set_at, key)) = self.order.front() {
             let aged = now.saturating_duration_since(*set_at) >= config.tombstone_ttl;
             if !aged && self.stones.len() <= config.tombstones {

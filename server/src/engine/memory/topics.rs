@@ -6,11 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tautline_protocol::downlink::EncodedEntry;
 use tokio::time::Instant;
 
-use super::budget::Budget;
-use super::config::{MemoryConfig, Retention};
-use super::log::{Log, Woken};
-use super::sessions::new_epoch;
-use crate::engine::EngineError;
+use crate::engine::budget::Budget;
+use crate::engine::log::{Log, Woken, new_epoch};
+use crate::engine::{EngineConfig, EngineError, Retention};
 
 /// A topic kept in memory.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ impl Topics {
     pub(super) fn find_or_make(
         &self,
         name: &str,
-        config: &MemoryConfig,
+        config: &EngineConfig,
         now: Instant,
     ) -> Result<Arc<MemoryTopic>, EngineError> {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(name) {
@@ -62,7 +60,7 @@ impl Topics {
     }
 
     /// Trims by age, and removes what nobody has used for long and nothing is left of.
-    pub(super) fn sweep(&self, config: &MemoryConfig, now: Instant) {
+    pub(super) fn sweep(&self, config: &EngineConfig, now: Instant) {
         let mut topics = self.known.write().unwrap_or_else(PoisonError::into_inner);
         topics.retain(|_, known| {
             let mut log = known.topic.log();

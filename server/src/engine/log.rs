@@ -1,6 +1,7 @@
 //! An append-only log in memory, trimmed at its front.
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::config::Retention;
-use crate::engine::{Bell, Position, Read, ReadLimit, Ringer};
+use super::{Bell, Position, Read, ReadLimit, Ringer};
 
 /// Readers that have caught up; below this many, those that left are not looked for.
 const WAITING_PRUNED_FROM: usize = 32;
@@ -38,6 +39,17 @@ struct Kept {
 #[derive(Default)]
 pub(super) struct Woken(Vec<Ringer>);
 
+/// A random number but 0. Epochs have to be unlikely to repeat, not hard to guess: the standard
+/// library's hash keys, which come from the system's entropy, are good enough.
+pub(super) fn new_epoch() -> Epoch {
+    loop {
+        let number = RandomState::new().hash_one(Instant::now());
+        if number != 0 {
+            return Epoch(number);
+        }
+    }
+}
+
 impl Woken {
     pub(super) fn ring(self) {
         for ringer in self.0 {
@@ -48,11 +60,16 @@ impl Woken {
 
 impl Log {
     pub(super) fn new(epoch: Epoch, budget: &Arc<Budget>) -> Self {
+        Self::behind(epoch, 0, budget)
+    }
+
+    /// An empty log that goes on behind `head`.
+    pub(super) fn behind(epoch: Epoch, head: Offset, budget: &Arc<Budget>) -> Self {
         budget.log_added();
         Self {
             budget: budget.clone(),
             epoch,
-            first: 1,
+            first: head + 1,
             entries: VecDeque::new(),
             bytes: 0,
             waiting: Vec::new(),
@@ -67,11 +84,6 @@ impl Log {
 
     pub(super) const fn epoch(&self) -> Epoch {
         self.epoch
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
     }
 
     /// Readers that wait, or did when they were last looked for.
@@ -135,7 +147,11 @@ impl Log {
     }
 
     pub(super) fn locate(&self, start: Start) -> Position {
-        let oldest = self.first - 1;
+        self.locate_behind(start, self.first - 1)
+    }
+
+    /// As [`locate`](Self::locate), where more is kept elsewhere: all behind `oldest`.
+    pub(super) fn locate_behind(&self, start: Start, oldest: Offset) -> Position {
         let offset = match start {
             Start::Last(count) => self.head().saturating_sub(count).max(oldest),
             Start::After(cursor) if cursor.epoch == self.epoch => {

@@ -44,6 +44,6 @@ impl Budget {
     }
 }
 
-const fn cost(entries: usize, bytes: usize) -> usize {
+pub(super) const fn cost(entries: usize, bytes: usize) -> usize {
     entries * ENTRY_OVERHEAD_BYTES + bytes
 }

@@ -1,10 +1,10 @@
-//! What the memory engine keeps, how much of it and how long.
+//! What an engine keeps, how much of it and how long.
 
 use std::time::Duration;
 
-/// Settings of the memory engine. Every one of them is a bound on memory.
+/// What an engine keeps. Every setting is a bound: on memory, or on the disk.
 #[derive(Clone, Debug)]
-pub struct MemoryConfig {
+pub struct EngineConfig {
     /// Most sessions. When there are as many, the one that has been without a connection for the
     /// longest gives way; if all are connected, new ones are refused.
     pub sessions: usize,
@@ -42,7 +42,7 @@ pub struct Retention {
     pub age: Option<Duration>,
 }
 
-impl Default for MemoryConfig {
+impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             sessions: 100_000,
