@@ -25,6 +25,10 @@ pub enum Action {
     Publish,
     /// It sends a volatile message.
     Volatile,
+    /// It sends so many messages at once that expire after so long.
+    SendExpiring(u8, u16),
+    /// It replaces the message that it sent so many messages ago; the new one may expire.
+    Replace(u8, Option<u16>),
     /// It takes back the message that it sent so many messages ago.
     Cancel(u8),
     /// It subscribes to a topic, with so many of the newest entries.
@@ -101,6 +105,8 @@ pub enum Action {
     Full(bool),
     /// The server sends its client away for so long.
     GoAway(u8),
+    /// The page's socket holds so many kilobytes that it has not sent.
+    Buffers(u16),
     /// The application handles nothing for a while, or does again.
     Handles(bool),
 }

@@ -1,10 +1,14 @@
 //! What the application asked for and what it was told, checked as it comes in.
 
+mod lives;
+
 use crate::check::streams::Reading;
 use std::collections::{BTreeMap, BTreeSet};
 use tautline_protocol::client::{End, Event, Failure, MessageId, Missing, State};
 use tautline_protocol::message::Cursor;
 use tautline_protocol::{DIRECT, Epoch, Kind, Offset, SessionId, StreamId};
+
+pub(crate) use self::lives::Kept;
 
 /// What became of a message, as the application was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,12 @@ pub enum Fate {
     Failed(Failure),
     /// Taken back.
     Cancelled,
+    /// A newer one has taken its place.
+    Superseded,
+    /// The page has ended before it was stored, and so before it could be transmitted.
+    Forgotten,
+    /// The page has ended, and there was no room to store it.
+    Abandoned,
 }
 
 /// A message that the application has sent.
@@ -28,12 +38,16 @@ pub enum Fate {
 pub struct Sent {
     /// What was asked.
     pub kind: Kind,
+    /// Whether it may expire.
+    pub expires: bool,
     /// Different for every message of a run.
     pub payload: Vec<u8>,
     /// What became of it.
     pub fate: Fate,
     /// How much the server had handled by then.
     pub settled_at: usize,
+    /// What an earlier life of the page was told, which its store did not learn.
+    pub told: Option<Fate>,
 }
 
 /// An entry that the application has received.
@@ -56,6 +70,8 @@ pub struct Ledger {
     pub session: SessionId,
     /// Every message sent, by its name.
     pub sent: BTreeMap<MessageId, Sent>,
+    /// Those whose place, and name, a newer one has taken.
+    pub superseded: Vec<(MessageId, Sent)>,
     /// The payloads of volatile messages.
     pub volatile: BTreeSet<Vec<u8>>,
     /// Every entry received.
@@ -70,6 +86,8 @@ pub struct Ledger {
     pub refused_streams: Vec<(StreamId, Vec<u8>)>,
     /// How the line ended, and the server's words.
     pub closed: Option<(End, Vec<u8>)>,
+    /// Whether it had ended in an earlier life of its page.
+    pub(crate) ended_before: bool,
     /// Whatever must not be.
     pub violations: Vec<String>,
     /// How much the server has handled so far.
@@ -77,6 +95,7 @@ pub struct Ledger {
     /// The topics subscribed to, by their streams.
     pub topics: BTreeMap<StreamId, String>,
     pub(crate) streams: BTreeMap<StreamId, Reading>,
+    pub(crate) names: lives::Names,
     /// Every message before this one is settled.
     pub(crate) first_open: MessageId,
     /// How many are not.
@@ -151,8 +170,8 @@ impl Ledger {
         if self.closed.is_some() {
             self.violate(format!("after the end came {event:?}"));
         }
-        match *event {
-            Event::State { state, reason, retry_at } => {
+        match self.renamed(event) {
+            Event::State { state, reason, retry_at, .. } => {
                 if retry_at.is_some() && state != State::Waiting {
                     self.violate(format!("{state:?} with a time to retry at"));
                 }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod command;
+mod store;
 
 use crate::check;
 use crate::ledger::Ledger;
@@ -52,6 +53,8 @@ pub struct Page {
     pub credentials: Option<Vec<u8>>,
     /// Whether the application handles entries as they come.
     pub handles: bool,
+    /// What its socket holds and has not sent; it gets less whenever it is looked at.
+    pub buffered: usize,
     /// The page stands still: its timers do not fire, and what arrives waits.
     pub frozen: bool,
     /// Whether the line may end, because the test does something that ends it.
@@ -66,6 +69,8 @@ pub struct Page {
     config: Config,
     connection: Option<(ConnectionId, Route)>,
     wake_at: Option<Instant>,
+    /// What is stored of a durable line.
+    store: Option<store::Store>,
     unhandled: Vec<(StreamId, Offset)>,
     /// How many of them there are of each stream.
     unhandled_of: BTreeMap<StreamId, usize>,
@@ -88,6 +93,7 @@ impl Page {
             session,
             credentials: Some(b"ann:1".to_vec()),
             handles: true,
+            buffered: 0,
             frozen: false,
             may_end: false,
             dials: Vec::new(),
@@ -97,12 +103,24 @@ impl Page {
             config,
             connection: None,
             wake_at: Some(now),
+            store: None,
             unhandled: Vec::new(),
             unhandled_of: BTreeMap::new(),
             wakes_at_once: 0,
             sends: 0,
             pushed: Vec::new(),
         }
+    }
+
+    /// Gives the page's line a store, before anything else; `seed` says how long that takes.
+    pub fn make_durable(&mut self, seed: u64) {
+        let store = store::Store::new(seed);
+        store.restore(&mut self.client, self.session);
+        self.store = Some(store);
+    }
+
+    pub(crate) const fn is_durable(&self) -> bool {
+        self.store.is_some()
     }
 
     /// The client's present connection.
@@ -117,6 +135,8 @@ impl Page {
 
     /// Gives the client an input, and drains it.
     pub(crate) fn input_in(&mut self, around: &mut Surroundings<'_>, input: Input) {
+        self.buffered /= 2;
+        self.client.buffers(self.buffered);
         self.client.handle_input(input, self.clock.reads(around.now));
         self.drain_in(around);
     }
@@ -153,6 +173,7 @@ impl Page {
                 Output::Transmit(packet) => {
                     let cargo = Cargo::Packet(packet.to_vec());
                     self.transmit(around, cargo);
+                    self.client.buffers(self.buffered);
                 }
                 Output::HangUp(code) => {
                     self.hang_ups.push(code);
@@ -169,6 +190,7 @@ impl Page {
                     self.wake_at = wake_at.map(|at| self.clock.fires_at(at));
                     if asked.is_empty() && (self.unhandled.is_empty() || !self.handles) {
                         self.check_memory(around);
+                        self.keep(around.now);
                         return self.check_wake(around.now);
                     }
                     self.answer(&mut asked);
@@ -181,16 +203,14 @@ impl Page {
     fn dialed(&mut self, around: &mut Surroundings<'_>, (id, route): (ConnectionId, Route)) {
         around.trace.sent(around.now, id, route, Way::Up, &Cargo::Opened);
         self.connection = Some((id, route));
+        self.buffered = 0;
         self.dials.push(around.now);
     }
 
     fn transmit(&mut self, around: &mut Surroundings<'_>, cargo: Cargo) {
         let max = around.server.behaviour.config.message_bytes + PACKET_OVERHEAD_BYTES;
-        if let Cargo::Packet(packet) = &cargo
-            && packet.len() > max
-        {
-            let what = format!("a packet of {} bytes, over {max}", packet.len());
-            self.ledger.violations.push(what);
+        if let Cargo::Packet(packet) = &cargo {
+            check::memory::packet(packet, max, self.buffered, &mut self.ledger.violations);
         }
         let Some((id, route)) = self.connection else {
             self.ledger.violations.push("sent without connection".into());
@@ -216,7 +236,9 @@ impl Page {
 
     fn check_memory(&mut self, around: &Surroundings<'_>) {
         let (settings, violations) = (&around.server.behaviour.config, &mut self.ledger.violations);
-        let window = settings.window_messages;
+        // A store that lags behind has messages that were accepted long ago: they fill the window.
+        let is_bounded = self.store.is_none();
+        let window = if is_bounded { settings.window_messages } else { usize::MAX };
         check::memory::client(&self.client.stats(), &self.config, window, violations);
         for count in self.unhandled_of.values() {
             check::memory::unhandled(*count, settings, violations);
@@ -246,7 +268,17 @@ impl Page {
 
     /// When its timer fires, if it does.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        self.wake_at.filter(|_| !self.frozen)
+        let commits_at = self.store.as_ref().and_then(store::Store::commits_at);
+        let first = [self.wake_at, commits_at].into_iter().flatten().min();
+        first.filter(|_| !self.frozen)
+    }
+
+    /// A timer fires, or the store has committed.
+    pub(crate) fn wake_in(&mut self, around: &mut Surroundings<'_>) {
+        if self.commit(around.now) {
+            around.trace.note(around.now, self.place(), format_args!("has stored"));
+        }
+        self.input_in(around, Input::Woke);
     }
 
     pub(crate) fn arrive(&mut self, around: &mut Surroundings<'_>, arrival: Arrival) {

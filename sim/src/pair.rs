@@ -75,7 +75,31 @@ impl Pair {
         &mut self,
         messages: &[(Kind, &str, usize)],
     ) -> Vec<Result<MessageId, SendError>> {
-        self.act(|page, around| page.send_together_in(around, messages))
+        self.act(|page, around| page.send_together_in(around, messages, None))
+    }
+
+    /// Sends a message that expires.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub fn send_with_ttl(
+        &mut self,
+        kind: Kind,
+        word: &str,
+        ttl_ms: u64,
+    ) -> Result<MessageId, SendError> {
+        let message = [(kind, word, 0)];
+        let mut sent =
+            self.act(|page, around| page.send_together_in(around, &message, Some(ttl_ms)));
+        sent.pop().unwrap_or(Err(SendError::Closed))
+    }
+
+    /// Puts another message of the same kind in the place of one; whether that was still possible.
+    ///
+    /// # Errors
+    /// As [`Client::replace`].
+    pub fn replace(&mut self, id: MessageId, ttl_ms: Option<u64>) -> Result<bool, SendError> {
+        self.act(|page, around| page.replace_in(around, id, ttl_ms))
     }
 
     /// Takes a message back; whether that was still possible.

@@ -3,7 +3,7 @@
 use crate::action::Mix;
 use crate::page::Page;
 use crate::random::Random;
-use crate::server::Behaviour;
+use crate::server::{Behaviour, Disk};
 use crate::trace::{Row, Trace};
 use crate::world::World;
 use tautline_protocol::Instant;
@@ -73,9 +73,17 @@ pub fn run(seed: u64, rows: bool) -> Report {
     let losses = random.one_in(2);
     let mix = Mix::of_world(&mut random, losses);
     let count = pages.len();
+    // From random numbers of their own, so that seeds that failed once stay what they were.
+    let mut durable = Random::new(seed ^ 0xd00d);
+    for page in &mut pages {
+        if durable.one_in(2) {
+            page.make_durable(durable.bits());
+        }
+    }
     let mut world = World::of(pages, nodes, behaviour, seed);
     world.trace = Trace::new(rows);
     world.server.behaviour.fence_ms = if random.one_in(3) { None } else { Some(random.below(500)) };
+    world.server.disk = Disk::of_seed(seed);
     for _ in 0..20 + random.below(150) {
         let (page, node) = (random.below(count as u64), random.below(nodes as u64));
         let action = mix.draw(&mut random);

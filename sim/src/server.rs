@@ -3,6 +3,7 @@
 
 mod command;
 mod deliver;
+mod disk;
 mod join;
 mod node;
 mod work;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use tautline_protocol::session::{self, Input, Output};
 use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId};
 
+pub use self::disk::Disk;
 pub use self::work::{Handled, Outcome};
 
 /// How the server behaves; tests change it as they go.
@@ -66,6 +68,10 @@ pub struct Server {
     pub behaviour: Behaviour,
     /// What its nodes share.
     pub engine: Engine,
+    /// How the engine commits.
+    pub disk: Disk,
+    /// Nodes that died of themselves, for the world to break their connections.
+    pub died: Vec<usize>,
     /// Every message handled, in order.
     pub journal: Vec<Handled>,
     /// Hang-ups decided by the server, with their connection.
@@ -96,6 +102,8 @@ impl Server {
         Self {
             behaviour,
             engine: Engine::new(seed),
+            disk: Disk::default(),
+            died: Vec::new(),
             journal: Vec::new(),
             hang_ups: Vec::new(),
             violations: Vec::new(),
@@ -202,7 +210,7 @@ impl Server {
 
     fn perform(&mut self, task: Task) {
         let node = match &task {
-            Task::Finish(node, _) => Some(*node),
+            Task::Finish(node, _) | Task::Commit { node, .. } => Some(*node),
             Task::Join(id, _)
             | Task::Authenticate(id, _)
             | Task::Subscribe(id, ..)
@@ -218,6 +226,7 @@ impl Server {
             Task::Authenticate(id, credentials) => self.authenticate(id, &credentials),
             Task::Subscribe(id, stream, topic, start) => self.subscribe(id, stream, &topic, start),
             Task::Finish(node, session) => self.finish(node, &session),
+            Task::Commit { node, session, dies } => self.commit_written(node, &session, dies),
             Task::Fence(id) => self.fence(id),
         }
     }

@@ -83,9 +83,7 @@ impl<P: Pages> World<P> {
         // Timers first: a late one has to cope with what waits behind it.
         let is_due = |page: &Page| page.wakes_at().is_some_and(|wake| wake <= self.now);
         if let Some(page) = self.pages().iter().position(is_due) {
-            self.with(page, |page, around| {
-                page.input_in(around, tautline_protocol::client::Input::Woke);
-            });
+            self.with(page, Page::wake_in);
             return true;
         }
         let Self { now, server, network, pages, .. } = self;
@@ -113,6 +111,9 @@ impl<P: Pages> World<P> {
     /// Puts what the server has to send on its way.
     pub fn flush(&mut self) {
         loop {
+            for node in std::mem::take(&mut self.server.died) {
+                self.crash_node(node);
+            }
             let outgoing = self.server.take_outgoing();
             if outgoing.is_empty() {
                 return;

@@ -32,6 +32,8 @@ const KINDS: &[(Group, u32, Make)] = &[
     (Group::Use, 3, |_| Action::SendRefused),
     (Group::Use, 3, |_| Action::Publish),
     (Group::Use, 1, |_| Action::Volatile),
+    (Group::Use, 4, |r| Action::SendExpiring(1 + r.below(9) as u8, r.below(3_000) as u16)),
+    (Group::Use, 4, |r| Action::Replace(r.below(8) as u8, ttl(r))),
     (Group::Use, 2, |r| Action::Cancel(r.below(5) as u8)),
     (Group::Use, 3, |r| Action::Subscribe(topic(r), r.below(6) as u8)),
     (Group::Use, 1, |r| Action::Unsubscribe(r.below(3) as u8)),
@@ -52,6 +54,7 @@ const KINDS: &[(Group, u32, Make)] = &[
     (Group::Fault, 4, |r| Action::Hint(hint(r))),
     (Group::Fault, 1, |_| Action::AskCredentials),
     (Group::Fault, 1, |r| Action::GoAway(r.below(50) as u8)),
+    (Group::Fault, 1, |r| Action::Buffers(r.below(2_000) as u16)),
     (Group::Fault, 1, |r| Action::Handles(r.one_in(2))),
     (Group::Loss, 2, |r| Action::Crash([Keep::Tombstones, Keep::Nothing][r.below(2) as usize])),
     (Group::Loss, 3, |r| Action::Expire(r.one_in(2))),
@@ -85,6 +88,10 @@ fn notice(random: &mut Random) -> Option<u16> {
         1 => Some(0),
         _ => Some(random.below(3_000) as u16),
     }
+}
+
+fn ttl(random: &mut Random) -> Option<u16> {
+    if random.one_in(2) { None } else { Some(random.below(3_000) as u16) }
 }
 
 fn way(random: &mut Random) -> Way {

@@ -14,7 +14,8 @@ pub(crate) fn wrong(ledger: &Ledger, handled: &[(usize, &Handled)]) -> Vec<Strin
         by_payload.entry(&handled.payload).or_default().push((*at, handled));
     }
     let mut wrong = Vec::new();
-    for (id, sent) in &ledger.sent {
+    let superseded = ledger.superseded.iter().map(|(id, sent)| (id, sent));
+    for (id, sent) in ledger.sent.iter().chain(superseded) {
         let handled = by_payload.get(&*sent.payload).map(Vec::as_slice).unwrap_or_default();
         wrong.extend(untrue(*id, sent, handled));
         wrong.extend(too_late(*id, sent, handled));
@@ -27,10 +28,11 @@ pub(crate) fn wrong(ledger: &Ledger, handled: &[(usize, &Handled)]) -> Vec<Strin
 fn untrue(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option<String> {
     let outcome = handled.first().map(|(_, handled)| &handled.outcome);
     let is_true = match (&sent.fate, outcome) {
-        (Fate::Pending | Fate::Failed(Failure::OutcomeUnknown), _)
+        (Fate::Pending | Fate::Abandoned | Fate::Failed(Failure::OutcomeUnknown), _)
         | (Fate::Acknowledged, Some(Outcome::Done))
         | (Fate::Failed(Failure::AnswerLost), Some(_))
-        | (Fate::Cancelled | Fate::Failed(Failure::Closed | Failure::TooLarge), None) => true,
+        | (Fate::Cancelled | Fate::Superseded | Fate::Forgotten, None)
+        | (Fate::Failed(Failure::Closed | Failure::TooLarge | Failure::Expired), None) => true,
         (Fate::Replied(told), Some(Outcome::Replied(reply))) => told == reply,
         (Fate::Refused(told), Some(Outcome::Refused(code))) => told == code.as_bytes(),
         _ => false,
@@ -40,7 +42,10 @@ fn untrue(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option<S
 
 /// Once the application knows the outcome, nothing may make it happen again.
 fn too_late(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option<String> {
-    let is_open = matches!(sent.fate, Fate::Pending | Fate::Failed(Failure::OutcomeUnknown));
+    let is_open = matches!(
+        sent.fate,
+        Fate::Pending | Fate::Abandoned | Fate::Failed(Failure::OutcomeUnknown)
+    );
     let late = handled.iter().any(|(at, _)| *at >= sent.settled_at);
     (late && !is_open)
         .then(|| format!("message {id} was handled after it was told to be {:?}", sent.fate))
@@ -50,7 +55,7 @@ fn too_late(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option
 fn unfounded(id: MessageId, sent: &Sent, ledger: &Ledger) -> Option<String> {
     let is_founded = match sent.fate {
         Fate::Failed(Failure::OutcomeUnknown) => {
-            !ledger.losses.is_empty() || ledger.closed.is_some()
+            !ledger.losses.is_empty() || ledger.closed.is_some() || ledger.ended_before
         }
         Fate::Failed(Failure::AnswerLost) => {
             !ledger.losses.is_empty() || ledger.gaps.iter().any(|(stream, _)| *stream == DIRECT)

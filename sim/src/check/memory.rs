@@ -1,7 +1,9 @@
 //! No queue grows beyond its stated limit.
 
 use tautline_protocol::client::{Config, Stats};
+use tautline_protocol::limits::BUFFERED_BYTES;
 use tautline_protocol::session::{self, Queued};
+use tautline_protocol::uplink::{Frames, Uplink};
 
 /// Control frames that may wait beside entries: far more than honest ends ever cause.
 const CONTROL_BYTES_MAX: usize = 64 * 1024;
@@ -29,6 +31,17 @@ pub(crate) fn client(
     if stats.unacknowledged > window_messages as u64 {
         let in_flight = stats.unacknowledged;
         violations.push(format!("{in_flight} messages in a window for {window_messages}"));
+    }
+}
+
+/// What is handed to a socket that holds so many bytes.
+pub(crate) fn packet(packet: &[u8], max: usize, buffered: usize, violations: &mut Vec<String>) {
+    if packet.len() > max {
+        violations.push(format!("a packet of {} bytes, over {max}", packet.len()));
+    }
+    let is_numbered = |frame| matches!(frame, Ok(Uplink::Message(it)) if it.seq_low.is_some());
+    if buffered >= BUFFERED_BYTES && Frames::new(packet, usize::MAX).any(is_numbered) {
+        violations.push(format!("messages for a socket that holds {buffered} bytes"));
     }
 }
 

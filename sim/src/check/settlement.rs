@@ -6,9 +6,10 @@ use tautline_protocol::client::{End, Failure, MessageId};
 
 impl Ledger {
     /// The application has sent a message.
-    pub fn send(&mut self, id: MessageId, kind: Kind, payload: Vec<u8>) {
+    pub fn send(&mut self, id: MessageId, kind: Kind, expires: bool, payload: Vec<u8>) {
         self.open += 1;
-        let sent = Sent { kind, payload, fate: Fate::Pending, settled_at: 0 };
+        let (fate, settled_at) = (Fate::Pending, 0);
+        let sent = Sent { kind, expires, payload, fate, settled_at, told: None };
         if self.sent.insert(id, sent).is_some() {
             self.violate(format!("message id {id} was given twice"));
         }
@@ -19,7 +20,16 @@ impl Ledger {
         self.settle(id, Fate::Cancelled);
     }
 
+    /// The application has replaced a message.
+    pub fn replace(&mut self, id: MessageId, kind: Kind, expires: bool, payload: Vec<u8>) {
+        self.settle(id, Fate::Superseded);
+        self.superseded.extend(self.sent.remove(&id).map(|sent| (id, sent)));
+        self.send(id, kind, expires, payload);
+        self.first_open = self.first_open.min(id);
+    }
+
     pub(crate) fn settle(&mut self, id: MessageId, fate: Fate) {
+        self.compare(id, &fate);
         match self.sent.get_mut(&id) {
             Some(sent) if sent.fate == Fate::Pending => {
                 sent.fate = fate;
@@ -35,6 +45,15 @@ impl Ledger {
         self.advance();
     }
 
+    /// Holds what is told against what an earlier life of the page was told.
+    fn compare(&mut self, id: MessageId, fate: &Fate) {
+        let sent = self.sent.get(&id).filter(|sent| sent.fate == Fate::Pending);
+        if let Some(sent) = sent.filter(|sent| self.contradicts(sent, fate)) {
+            let told = sent.told.clone();
+            self.violate(format!("message {id} was told to be {told:?}, and then {fate:?}"));
+        }
+    }
+
     /// Finds the first message that is open.
     fn advance(&mut self) {
         let is_open = |sent: &Sent| sent.fate == Fate::Pending;
@@ -44,6 +63,8 @@ impl Ledger {
     }
 
     pub(crate) fn acknowledged(&mut self, through: MessageId) {
+        let open: Vec<_> = self.pending().take_while(|id| *id <= through).collect();
+        open.iter().for_each(|id| self.compare(*id, &Fate::Acknowledged));
         let mut overtaken = Vec::new();
         let mut settled = 0;
         let from = self.first_open.min(through);
@@ -71,10 +92,13 @@ impl Ledger {
         if first > last || !self.sent.contains_key(&first) || !self.sent.contains_key(&last) {
             self.violate(format!("{failure:?} of messages {first} to {last}"));
         }
-        let mut twice = Vec::new();
+        let (mut twice, mut early) = (Vec::new(), Vec::new());
         for (id, sent) in self.sent.range_mut(first..=last.max(first)) {
             match sent.fate {
                 Fate::Pending => {
+                    if failure == Failure::Expired && !sent.expires {
+                        early.push(*id);
+                    }
                     sent.fate = Fate::Failed(failure);
                     sent.settled_at = self.handled;
                     self.open -= 1;
@@ -83,6 +107,9 @@ impl Ledger {
                 // Settled in another way within the range.
                 _ => {}
             }
+        }
+        for id in early {
+            self.violate(format!("message {id} has no ttl, and expired"));
         }
         for id in twice {
             self.violate(format!("message {id} settled, then failed as {failure:?}"));

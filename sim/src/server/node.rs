@@ -1,6 +1,7 @@
 //! One node of the server: what it has in its own memory, and what can befall it.
 
 use super::Server;
+use super::disk::CrashPoint;
 use crate::network::ConnectionId;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -60,6 +61,11 @@ pub(super) enum Task {
     Authenticate(ConnectionId, Bytes),
     Subscribe(ConnectionId, StreamId, String, Start),
     Finish(usize, SessionId),
+    Commit {
+        node: usize,
+        session: SessionId,
+        dies: Option<CrashPoint>,
+    },
     /// Another node has taken the session of this connection over.
     Fence(ConnectionId),
 }
@@ -88,7 +94,7 @@ impl Server {
         let gone: Vec<_> = self.connections_of(node);
         self.outgoing.retain(|(id, _)| !gone.contains(id));
         self.connections.retain(|_, connection| connection.node != node);
-        self.tasks.retain(|_, task| !matches!(task, Task::Finish(of, _) if *of == node));
+        self.tasks.retain(|_, task| !matches!(task, Task::Finish(of, _) | Task::Commit { node: of, .. } if *of == node));
         if let Some(node) = self.nodes.get_mut(node) {
             *node = Node::default();
         }

@@ -61,8 +61,8 @@ impl Server {
         true
     }
 
-    /// The handler of a session's message has ended.
-    pub(super) fn finish(&mut self, node: usize, session: &SessionId) {
+    /// What the handler of a session's message did, and its number, count from now on.
+    pub(super) fn commit(&mut self, node: usize, session: &SessionId) {
         let Some(at) = self.nodes.get_mut(node) else { return };
         let Some(Worker { message, id, generation }) = at.workers.remove(session) else { return };
         let (outcome, effect) = handle(&message);

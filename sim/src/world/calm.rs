@@ -15,6 +15,7 @@ const READING_SECONDS: u64 = 120;
 impl<P: Pages> World<P> {
     /// Ends all trouble and waits until nothing is open any more; what is wrong then.
     pub fn converge(&mut self) -> Vec<String> {
+        self.server.disk.crash_one_in = 0;
         self.trace.note(self.now, Place::World, format_args!("all trouble ends"));
         self.network.heal();
         self.network.reachable = true;

@@ -25,12 +25,24 @@ impl<P: Pages> World<P> {
         match action {
             Action::Send(count, size) => {
                 let messages = vec![(Kind::Send, "m", size.into()); count.into()];
-                self.with(page, |page, around| drop(page.send_together_in(around, &messages)));
+                self.with(page, |page, around| {
+                    drop(page.send_together_in(around, &messages, None));
+                });
+            }
+            Action::SendExpiring(count, ttl) => {
+                let messages = vec![(Kind::Send, "m", 0); count.into()];
+                let ttl = Some(ttl.into());
+                self.with(page, |page, around| drop(page.send_together_in(around, &messages, ttl)));
             }
             Action::Request => self.send_one(page, Kind::Request, "ask"),
             Action::SendRefused => self.send_one(page, Kind::Send, "refuse"),
             Action::Publish => self.send_one(page, Kind::Publish, "say"),
             Action::Volatile => self.with(page, Page::send_volatile_in).unwrap_or_default(),
+            Action::Replace(back, ttl) => {
+                let id = self.pages().get(page).and_then(|page| nth_open(page, back));
+                let ttl = ttl.map(u64::from);
+                self.with(page, |page, around| id.map(|id| page.replace_in(around, id, ttl)));
+            }
             Action::Cancel(back) => {
                 let id = self.pages().get(page).and_then(|page| nth_open(page, back));
                 self.with(page, |page, around| id.map(|id| page.cancel_in(around, id)));
@@ -49,6 +61,11 @@ impl<P: Pages> World<P> {
                 }
             }
             Action::News(topic) => self.publish(TOPICS[usize::from(topic)]),
+            Action::Buffers(kilobytes) => {
+                self.with(page, |page, _| {
+                    page.buffered = usize::from(kilobytes) * 1024;
+                });
+            }
             Action::Handles(handles) => {
                 self.with(page, |page, around| {
                     page.handles = handles;
@@ -68,7 +85,9 @@ impl<P: Pages> World<P> {
     }
 
     fn send_one(&mut self, page: usize, kind: Kind, word: &str) {
-        self.with(page, |page, around| drop(page.send_together_in(around, &[(kind, word, 0)])));
+        self.with(page, |page, around| {
+            drop(page.send_together_in(around, &[(kind, word, 0)], None));
+        });
     }
 
     fn trouble_server(&mut self, page: usize, node: usize, action: Action) {
