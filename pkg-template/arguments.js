@@ -2,6 +2,7 @@
 // the WebSockets standard (websockets.spec.whatwg.org) and of Web IDL; with the same exceptions.
 
 import { bytesOf, text } from "./payload.js";
+import { isWebSocket, resolve } from "./url.js";
 
 const NORMAL = 1000;
 const APPLICATION_FIRST = 3000;
@@ -25,13 +26,11 @@ export function parseConstruction(url, protocols) {
 function parseUrl(text) {
   let url;
   try {
-    url = new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href);
+    url = resolve(text);
   } catch {
     throw syntaxError(`The URL "${text}" is invalid.`);
   }
-  if (url.protocol === "http:") url.protocol = "ws:";
-  if (url.protocol === "https:") url.protocol = "wss:";
-  if (url.protocol !== "ws:" && url.protocol !== "wss:") {
+  if (!isWebSocket(url)) {
     throw syntaxError(
       `The URL's scheme must be "ws", "wss", "http" or "https"; "${url.protocol}" is not.`,
     );

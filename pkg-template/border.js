@@ -16,7 +16,32 @@ export const CLOSE = 11;
 export const STAT = 12;
 export const FREE = 13;
 
+/** What happens to a line, as another kind of command. */
+export const OPENED = 14;
+export const PACKET = 15;
+export const TEXT = 16;
+export const CLOSED = 17;
+export const HINT = 18;
+export const WOKE = 19;
+/** Only what time it is, and what the socket holds. */
+export const NOW = 20;
+
 /** What it answers to SEND and the like, below 0, that means more to the line than an error. */
 export const OUTBOX_FULL = -2;
-export const CLOSED = -4;
+export const LINE_CLOSED = -4;
 export const NOT_LIVE = -5;
+
+/** What each line does with its notes, by the line's number and their kind. */
+export const lines = [];
+
+/** Makes an instance of the wasm, from its bytes or a compiled module; returns its exports. */
+export async function instantiate(wasm) {
+  let memory;
+  const bytes = (at, length) => new Uint8Array(memory.buffer, at, length);
+  const note = (line, kind, a, at, length, reasonAt, reasonLength, b, c, d) =>
+    lines[line][kind](a, bytes(at, length), bytes(reasonAt, reasonLength), b, c, d);
+  const made = await WebAssembly.instantiate(wasm, { border: { note } });
+  const { exports } = made.instance ?? made;
+  memory = exports.memory;
+  return exports;
+}

@@ -2,10 +2,9 @@
 
 import { TimeoutError } from "./errors.js";
 
-/** Has `message` give up in time; `withdraw` takes it back if it is not transmitted yet. */
-export function bound(message, { signal, timeout }, withdraw) {
+/** Has `message` give up in time. `withdraw` takes it back then; `settled` is called in any case. */
+export function bound(message, { signal, timeout }, withdraw, settled) {
   const giveUp = (error) => {
-    message.settled = true;
     message.reject(error);
     withdraw();
   };
@@ -18,6 +17,7 @@ export function bound(message, { signal, timeout }, withdraw) {
   const done = (settle) => (value) => {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
+    settled();
     settle(value);
   };
   message.resolve = done(message.resolve);

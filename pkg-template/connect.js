@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from "./errors.js";
 import { Line } from "./line.js";
 import { json } from "./payload.js";
+import { isWebSocket, resolve } from "./url.js";
 
 /** A `connect` whose lines get their wasm from `load`, a function that returns a promise of it. */
 export function connector(load) {
@@ -13,11 +14,14 @@ function settings(url, options) {
   const {
     credentials = "",
     codec = json,
+    durable,
     whenUncertain = "resend",
     outbox: { messages = 65_536, bytes = 16 * 1024 * 1024, whenFull = "wait" } = {},
     backoff: { base = 500, cap = 10_000 } = {},
     connectTimeout = 10_000,
     signal,
+    warnBeforeUnload = false,
+    debug = false,
   } = options;
   const policy = (name, value, ...choices) =>
     expect(name, value, choices.includes(value), `"${choices.join('" or "')}"`);
@@ -35,26 +39,30 @@ function settings(url, options) {
   const isFixed = typeof credentials === "string" || credentials instanceof Uint8Array;
   const isGiven = isFixed || typeof credentials === "function";
   expect("credentials", credentials, isGiven, "a string, a Uint8Array or a function");
+  // As many again wait: in the same queue.
+  const room = whenFull === "wait" ? 2 : 1;
+  const isName = durable === undefined || (typeof durable === "string" && durable !== "");
+  expect("durable", durable, isName, "a name");
   return {
+    durable,
     url: webSocketUrl(url),
     credentials,
     codec,
     signal,
-    rejectWhenFull: whenFull === "reject",
-    numbers: [whenUncertain === "resend", messages, bytes, base, cap, connectTimeout],
+    warnBeforeUnload,
+    debug,
+    numbers: [whenUncertain === "resend", messages * room, bytes * room, base, cap, connectTimeout],
   };
 }
 
 function webSocketUrl(given) {
   let url;
   try {
-    url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
+    url = resolve(given);
   } catch {
     expect("url", given, false, "a URL");
   }
-  url.protocol = { "http:": "ws:", "https:": "wss:" }[url.protocol] ?? url.protocol;
-  const isWebSocket = url.protocol === "ws:" || url.protocol === "wss:";
-  expect("url", given, isWebSocket, "a URL with ws://, wss://, http:// or https://");
+  expect("url", given, isWebSocket(url), "a URL with ws://, wss://, http:// or https://");
   url.hash = "";
   return url.href;
 }

@@ -5,6 +5,8 @@
  * @module tautline
  */
 
+/// <reference lib="esnext.disposable" />
+
 /** What can be sent as it is; anything else goes through the {@link Codec}. */
 export type Raw = string | ArrayBuffer | ArrayBufferView;
 
@@ -20,17 +22,56 @@ export interface Codec {
   decode(encoded: string | Uint8Array): unknown;
 }
 
+/**
+ * What travels on a line, for TypeScript alone: nothing is checked at run time.
+ *
+ * Give {@link connect} a type with those of these properties that you want to be held to:
+ *
+ * ```ts
+ * interface Chat {
+ *   request: { find: string };
+ *   reply: { found: string[] };
+ *   topics: { [room: `room:${string}`]: { from: string; text: string } };
+ * }
+ * const line = connect<Chat>("/line");
+ * ```
+ */
+export interface Messages {
+  /** What `send` takes. */
+  send?: unknown;
+  /** What `request` takes. */
+  request?: unknown;
+  /** What `request` settles with. */
+  reply?: unknown;
+  /** What the `data` of a direct message is. */
+  direct?: unknown;
+  /** What the entries of each topic are, by the topic's name or a template of it. */
+  topics?: object;
+}
+
+/** The type that `M` has for `What`; `any` where it has none. */
+export type Typed<M extends Messages, What extends keyof Messages> = What extends keyof M
+  ? M[What]
+  : any;
+
+/** The names of the topics of `M`; any string where it has none. */
+export type Topic<M extends Messages> = "topics" extends keyof M ? keyof M["topics"] & string : string;
+
+/** What the entries of topic `Name` are. */
+export type TopicData<M extends Messages, Name extends string> = "topics" extends keyof M
+  ? Name extends keyof M["topics"]
+    ? M["topics"][Name]
+    : never
+  : any;
+
 /** Settings of a line. Every duration is in milliseconds, every size in bytes. */
 export interface ConnectOptions {
   /**
    * What proves who this client is, sent in the first frame and never in the URL. A function is
    * called anew before every connection attempt, and when the server asks for fresh credentials
-   * on a live line.
+   * on a live line: see {@link CredentialsFunction}.
    */
-  credentials?:
-    | string
-    | Uint8Array
-    | (() => string | Uint8Array | Promise<string | Uint8Array>);
+  credentials?: string | Uint8Array | CredentialsFunction;
   /** How values other than strings and bytes are encoded. Default: JSON. */
   codec?: Codec;
   /**
@@ -40,13 +81,17 @@ export interface ConnectOptions {
    * {@link OutcomeUnknownError}.
    */
   whenUncertain?: "resend" | "fail";
-  /** Bounds of the outbox: messages accepted and not yet confirmed. */
+  /**
+   * Bounds of the outbox: messages accepted and not yet confirmed. Once it is full, as many messages
+   * and as many bytes again wait their turn; what is over that rejects with {@link OutboxFullError},
+   * whatever `whenFull` says.
+   */
   outbox?: {
     /** Largest number of messages. Default 65,536. */
     messages?: number;
     /** Largest sum of their sizes. Default 16 MiB. */
     bytes?: number;
-    /** `"wait"` (default): `send` settles later; `"reject"`: {@link OutboxFullError} at once. */
+    /** `"wait"` (default): wait for room; `"reject"`: {@link OutboxFullError} at once. */
     whenFull?: "wait" | "reject";
   };
   /** Delay before each reconnect: random between 0 and a bound that doubles up to a cap. */
@@ -58,12 +103,80 @@ export interface ConnectOptions {
   };
   /** How long one attempt to connect may take before the next one starts. Default 10,000. */
   connectTimeout?: number;
+  /**
+   * Keeps the line in the browser's IndexedDB, under this name: its session, the messages that are not
+   * confirmed, and how far it has read. After a reload or a crash the next line of the name carries
+   * on: what was stored is sent once and in order, and what was handled does not come again (but for
+   * the last few entries if the page died before they were stored as handled).
+   *
+   * Nothing is transmitted before it is stored, which takes some milliseconds. Several tabs of one
+   * name have a session each; what a closed tab leaves is sent by another one. Use another name for
+   * each user, and {@link Line.clear} when one logs out. Where nothing can be stored the line works
+   * from memory, and says so by {@link LineEvents.durability}. What it takes is loaded when it is asked
+   * for, in a file of its own.
+   */
+  durable?: string;
   /** Ends the line at once when it aborts; unsettled promises reject with {@link ClosedError}. */
   signal?: AbortSignal;
+  /**
+   * Has the browser ask whoever leaves the page while something is unconfirmed. Default false.
+   *
+   * It listens to `beforeunload` only while something is, because such a listener alone may keep a
+   * page out of the back-forward cache. The few lines for it are loaded when they are asked for.
+   */
+  warnBeforeUnload?: boolean;
+  /**
+   * Tells the console what the line does: every packet with its frames, every state with its
+   * reason, every WebSocket. Never shows credentials, and of payloads the first 40 characters.
+   * Default false. What it takes is loaded when it is asked for, in a file of its own; a bundler
+   * that writes a single file puts it in there (Rollup wants `inlineDynamicImports` for that).
+   */
+  debug?: boolean;
 }
+
+/** What credentials are wanted for. */
+export interface CredentialsRequest {
+  /**
+   * `connect`: for a connection that is about to be opened. `refused`: the same, but the server has
+   * refused the last ones, so bring others. `refresh`: for a line that is open, because the ones it
+   * has are about to expire.
+   */
+  cause: "connect" | "refused" | "refresh";
+  /** With `refused`: why, in the words of the server. */
+  reason?: string;
+  /** Aborts when the answer is not wanted any more: the line has ended, or asks anew. */
+  signal: AbortSignal;
+}
+
+/**
+ * Brings credentials. What it does decides how the line goes on:
+ *
+ * - It returns them: the line connects. If the server refuses them, the function is called again, with
+ *   the server's reason; at the third refusal in a row the line ends with {@link UnauthorizedError}.
+ * - It throws, rejects, or takes longer than `connectTimeout`: the line tries again later, as if the
+ *   server could not be reached. (The console has the error.)
+ * - It returns `null`: there are none any more, the user has logged out. The line ends with
+ *   {@link UnauthorizedError}.
+ *
+ * ```ts
+ * const credentials: CredentialsFunction = async ({ cause, signal }) => {
+ *   const answer = await fetch("/token", { signal, cache: cause === "refused" ? "reload" : "default" });
+ *   return answer.status === 401 ? null : answer.text();
+ * };
+ * ```
+ */
+export type CredentialsFunction = (
+  request: CredentialsRequest,
+) => string | Uint8Array | null | Promise<string | Uint8Array | null>;
 
 /** Settings of one `send` or `publish`. */
 export interface SendOptions {
+  /**
+   * When the promise settles: once the message is `"processed"` (default), or, on a durable line, once
+   * it is `"stored"`, so that the page may go. How it ends is told by {@link LineEvents.settled} then.
+   * Where nothing can be stored it settles when it is processed.
+   */
+  until?: "processed" | "stored";
   /**
    * Rejects the promise with the signal's reason. A message that has not been transmitted yet is
    * withdrawn; one that has may still be processed.
@@ -72,15 +185,32 @@ export interface SendOptions {
   /**
    * Transmit only if the line is open now; never queue, never retry, never confirm. The promise
    * settles at once: resolved when the message was handed to the socket, else rejected with
-   * {@link NotLiveError}. For values that are stale in a second, such as a cursor's position.
+   * {@link NotLiveError}, also when much is waiting there already. For values that are stale in a second, such as a cursor's position.
    */
   volatile?: boolean;
+  /**
+   * Milliseconds from now, from 1 to 2,147,483,647. If the message has not been transmitted for
+   * the first time when they are over, it is withdrawn, and its promise rejects with
+   * {@link ExpiredError}: the server will never see it. One that has been transmitted is delivered
+   * as any other.
+   */
+  ttl?: number;
+  /**
+   * Of messages with the same key (and, for `publish`, the same topic) only the latest counts: a
+   * newer one takes the place of one that has not been transmitted yet, whose promise rejects with
+   * {@link SupersededError}. That rejection counts as handled, so that
+   * `line.publish("cursors", at, { key: "me" })` needs no `catch` for it. What has been transmitted
+   * is delivered as any other. Not together with `volatile`.
+   */
+  key?: string;
 }
 
 /** Settings of one `request`. */
 export interface RequestOptions {
   /** As for {@link SendOptions.signal}. */
   signal?: AbortSignal;
+  /** As for {@link SendOptions.ttl}. */
+  ttl?: number;
   /** Reject with {@link TimeoutError} after this many milliseconds. Default: wait for ever. */
   timeout?: number;
 }
@@ -95,7 +225,10 @@ export interface Position {
 
 /** Settings of one `subscribe`. */
 export interface SubscribeOptions {
-  /** Start with up to this many of the newest entries. Default 0: only what comes from now on. */
+  /**
+   * Start with up to this many of the newest entries. Default 0: only what comes from now on; on a
+   * durable line, what comes behind the entry that was handled last in this topic.
+   */
   last?: number;
   /** Carry on behind this position instead; what is missing is reported as a gap. */
   after?: Position;
@@ -133,6 +266,8 @@ export interface DirectMessage<T = any> {
   offset: number;
   /** Present if the codec could not decode the payload; `data` is undefined then. */
   error?: UnserializableError;
+  /** Present and true on a durable line if it was meant for another tab, which is gone. */
+  adopted?: boolean;
 }
 
 /**
@@ -143,9 +278,23 @@ export type State = "connecting" | "open" | "waiting" | "closed";
 
 /** The line's state changed. */
 export interface StateChange {
+  /** The state from now on. */
   state: State;
-  /** Why, in a few words for people. */
+  /** When, in milliseconds since 1970. */
+  at: number;
+  /**
+   * Why, in a few words for people; behind a colon the server's own, if it gave any. "(offline)" says
+   * that the browser took itself to be offline.
+   */
   reason: string;
+  /**
+   * The code that ended the connection, if this is about one that ended: the server's, 1006 if the
+   * connection broke, or the line's own (4000: nothing heard from the server, 4005: the server asked to
+   * connect anew, 4007: the page was put aside; see PROTOCOL.md, "Close codes").
+   */
+  code?: number;
+  /** With `open`, but the first time: for how many milliseconds it was not. */
+  downtime?: number;
   /** With `waiting`: when the next attempt starts, in milliseconds since 1970. */
   retryAt?: number;
   /** With `closed`: the error, if the line did not end on request. */
@@ -161,25 +310,78 @@ export interface Lost {
 }
 
 /** Events of a {@link Line}. Listeners get these plain objects. */
-export interface LineEvents {
+export interface LineEvents<M extends Messages = {}> {
   /** A direct message. Until the first listener is added, up to 1,000 are kept for it. */
-  message: DirectMessage;
+  message: DirectMessage<Typed<M, "direct">>;
+  /** The line's state has changed. */
   state: StateChange;
+  /** The server has lost this session. */
   lost: Lost;
   /** Direct messages were dropped by the server because this client read too slowly. */
   gap: Gap;
+  /** A durable line says whether it is stored: when it opens, and when that changes. */
+  durability: Durability;
+  /** A message of a durable line has ended that no promise waits for any more. */
+  settled: Settled;
+}
+
+/** Whether a durable line is stored. */
+export interface Durability {
+  /** If not, the line works from memory: what is new does not survive the page. */
+  stored: boolean;
+  /** Why, in a few words for people. */
+  reason: string;
+  /** What has failed, if something has. */
+  error?: Error;
+}
+
+/** A message of a durable line, as it was sent. */
+export interface StoredMessage {
+  /** Which method has sent it. */
+  kind: "send" | "request" | "publish";
+  /** With `publish`: where to. */
+  topic?: string;
+  /** What was sent, as the codec decodes it. */
+  data: any;
+  /** Present and true if another tab had sent it, which is gone. */
+  adopted?: boolean;
+}
+
+/** How a message ended whose promise is gone with its page, or has settled when it was stored. */
+export interface Settled extends StoredMessage {
+  /** With `request`: the reply. */
+  reply?: any;
+  /** Why it was not processed; if there is none, it was. */
+  error?: Error;
+}
+
+/** A message that waits: see {@link Line.pending}. */
+export interface PendingMessage extends StoredMessage {
+  /** Takes it back if it is not transmitted yet, and returns whether it was not. */
+  cancel(): boolean;
 }
 
 /** Events of a {@link Subscription}. */
 export interface SubscriptionEvents<T = any> {
+  /** An entry of the topic. */
   message: Entry<T>;
+  /** Entries can no longer be read; the next one is behind them. */
   gap: Gap;
-  /** The subscription ended: refused by the server (with the error), or by request (without). */
-  end: { error?: TautlineError };
+  /** The subscription ended: refused by the server, or by request. */
+  end: SubscriptionEnd;
 }
 
+/** How a {@link Subscription} ended. */
+export interface SubscriptionEnd {
+  /** Why, unless it was ended on request. */
+  error?: TautlineError;
+}
+
+/** Settings of a listener. */
 export interface ListenerOptions {
+  /** Call it once only. */
   once?: boolean;
+  /** Call it no more once this has aborted. */
   signal?: AbortSignal;
 }
 
@@ -187,7 +389,7 @@ export interface ListenerOptions {
 export interface Stats {
   /** Smoothed round trip in milliseconds, 0 before the first sample. */
   roundTrip: number;
-  /** Messages in the outbox that were not transmitted yet. */
+  /** Messages not transmitted on this connection yet, with those that wait for room. */
   queued: number;
   /** Messages transmitted and not yet confirmed. */
   unacknowledged: number;
@@ -201,11 +403,23 @@ export interface Stats {
   received: number;
   /** Entries received twice and dropped. */
   duplicates: number;
+  /** Messages withdrawn because their {@link SendOptions.ttl} was over. */
+  expired: number;
+  /** Messages whose place a newer one with the same {@link SendOptions.key} has taken. */
+  superseded: number;
   /** Connections that reached `open`. */
   connections: number;
-  /** Bytes handed to, and received from, the WebSocket. */
+  /** How often an open line had to connect again, by the `reason` of its {@link StateChange}. */
+  reconnects: Record<string, number>;
+  /** Bytes handed to the WebSocket. */
   bytesSent: number;
+  /** Bytes received from the WebSocket. */
   bytesReceived: number;
+  /**
+   * Bytes that the WebSocket has taken and not sent yet (its `bufferedAmount`). From 256 KiB on it
+   * gets no further messages, so that they can still be withdrawn or replaced.
+   */
+  buffered: number;
 }
 
 /**
@@ -216,52 +430,96 @@ export interface Stats {
  * gap. With `for await`, an entry counts as handled when the next one is asked for.
  */
 export interface Subscription<T = any> extends AsyncIterableIterator<Entry<T>> {
+  /** The topic's name. */
   readonly topic: string;
   /** Resolves when the server has confirmed, rejects with {@link RefusedError} if it refused. */
   readonly ready: Promise<Position>;
   /** Where the last handled entry stands; undefined before the server's confirmation. */
   readonly position: Position | undefined;
+  /** Has `listener` called with each event of this type. */
   addEventListener<K extends keyof SubscriptionEvents<T>>(
     type: K,
     listener: (event: SubscriptionEvents<T>[K]) => void,
     options?: ListenerOptions,
   ): void;
+  /** Has `listener` called no more. */
   removeEventListener<K extends keyof SubscriptionEvents<T>>(
     type: K,
     listener: (event: SubscriptionEvents<T>[K]) => void,
   ): void;
   /** Unsubscribes. A `for await` loop over it ends; leaving such a loop does the same. */
   return(): Promise<IteratorResult<Entry<T>>>;
+  /** `await using` unsubscribes at the end of its block. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /** So does `using`. */
+  [Symbol.dispose](): void;
 }
 
 /** A line to the server: see {@link connect}. */
-export interface Line {
+export interface Line<M extends Messages = {}> {
+  /** The state now; the event `state` tells of changes. */
   readonly state: State;
   /** Settles when the server has processed the message, or rejects saying why it was not. */
-  send(data: unknown, options?: SendOptions): Promise<void>;
+  send(data: Typed<M, "send">, options?: SendOptions): Promise<void>;
   /** Settles with the reply of the server's handler. */
-  request<T = any>(data: unknown, options?: RequestOptions): Promise<T>;
+  request<T = Typed<M, "reply">>(data: Typed<M, "request">, options?: RequestOptions): Promise<T>;
   /** Appends to a topic; settles when it is stored there. */
-  publish(topic: string, data: unknown, options?: SendOptions): Promise<void>;
-  /** Reads a topic. */
-  subscribe<T = any>(topic: string, options?: SubscribeOptions): Subscription<T>;
+  publish<Name extends Topic<M>>(
+    topic: Name,
+    data: TopicData<M, Name>,
+    options?: SendOptions,
+  ): Promise<void>;
+  /** Reads a topic. `T` says what its entries are where {@link Messages} do not. */
+  subscribe<T = never, Name extends Topic<M> = Topic<M>>(
+    topic: Name,
+    options?: SubscribeOptions,
+  ): Subscription<[T] extends [never] ? TopicData<M, Name> : T>;
+  /** Has `listener` called with each event of this type. */
   addEventListener<K extends keyof LineEvents>(
     type: K,
-    listener: (event: LineEvents[K]) => void,
+    listener: (event: LineEvents<M>[K]) => void,
     options?: ListenerOptions,
   ): void;
+  /** Has `listener` called no more. */
   removeEventListener<K extends keyof LineEvents>(
     type: K,
-    listener: (event: LineEvents[K]) => void,
+    listener: (event: LineEvents<M>[K]) => void,
   ): void;
+  /** Counters since the line began. */
   stats(): Stats;
+  /** The last 100 changes of the state, oldest first: when the line was cut, why, and for how long. */
+  history(): StateChange[];
   /**
    * Ends the line: takes nothing new, waits until everything accepted is confirmed, says goodbye.
    * After `timeout` milliseconds (default 10,000; 0 = at once) it ends anyway, and what is
    * unconfirmed rejects with {@link ClosedError} (never transmitted) or
    * {@link OutcomeUnknownError}. Always resolves.
+   *
+   * A durable line says no goodbye: its session goes on with the next line of its name. What is
+   * unconfirmed rejects with {@link ClosedError}, stays stored, and is sent by that one.
+   *
+   * A module that holds a line has to close it when it is replaced while you develop, or the line of
+   * its old version stays open beside the new one:
+   *
+   * ```ts
+   * if (import.meta.hot) import.meta.hot.dispose(() => line.close());
+   * ```
    */
   close(options?: { timeout?: number }): Promise<void>;
+  /** Of a durable line: the messages that wait to be transmitted or confirmed, in their order. */
+  pending(): Promise<PendingMessage[]>;
+  /**
+   * For when a user logs out: ends the line at once and deletes all that is stored under its name. The
+   * lines of this name in other tabs end too.
+   */
+  clear(): Promise<void>;
+  /** `await using line = connect(...)` closes the line at the end of its block, and waits for that. */
+  [Symbol.asyncDispose](): Promise<void>;
+  /**
+   * `using line = connect(...)` calls {@link close} at the end of its block and does not wait: what was
+   * accepted is still delivered. To end a line at once, abort its `signal`.
+   */
+  [Symbol.dispose](): void;
 }
 
 /**
@@ -270,8 +528,12 @@ export interface Line {
  *
  * @param url `ws://`, `wss://`, `http://`, `https://` or relative to the page.
  * @throws InvalidArgumentError if the URL or an option is not usable; the message says which.
+ * @throws LoadError in a Node without a WebSocket, which is any below 22, unless one was given.
  */
-export function connect(url: string | URL, options?: ConnectOptions): Line;
+export function connect<M extends Messages = {}>(
+  url: string | URL,
+  options?: ConnectOptions,
+): Line<M>;
 
 /** What a {@link TautlineError} is about, for programs. */
 export type ErrorCode =
@@ -279,6 +541,8 @@ export type ErrorCode =
   | "unserializable"
   | "too-large"
   | "outbox-full"
+  | "expired"
+  | "superseded"
   | "closed"
   | "not-live"
   | "refused"
@@ -290,6 +554,7 @@ export type ErrorCode =
 
 /** Every error of this package. */
 export class TautlineError extends Error {
+  /** What it is about, for programs. */
   readonly code: ErrorCode;
   /** True if the same call may succeed later without a change to it. */
   readonly retryable: boolean;
@@ -300,11 +565,15 @@ export class InvalidArgumentError extends TautlineError {}
 export class UnserializableError extends TautlineError {}
 /** The message is over the limit; the message names both sizes. */
 export class TooLargeError extends TautlineError {}
-/** The outbox is full and `outbox.whenFull` is `"reject"`. */
+/** The outbox is full, and so is the room in front of it, or `outbox.whenFull` is `"reject"`. */
 export class OutboxFullError extends TautlineError {}
+/** The message was not transmitted before its {@link SendOptions.ttl} was over. */
+export class ExpiredError extends TautlineError {}
+/** A newer message with the same {@link SendOptions.key} has taken this one's place. */
+export class SupersededError extends TautlineError {}
 /** The line is closed, and the message was never transmitted. */
 export class ClosedError extends TautlineError {}
-/** A volatile message was not transmitted because the line is not open. */
+/** A volatile message was not transmitted: the line is not open, or has much to send already. */
 export class NotLiveError extends TautlineError {}
 /** The server's handler refused this message, request or subscription. */
 export class RefusedError extends TautlineError {
@@ -317,8 +586,9 @@ export class OutcomeUnknownError extends TautlineError {}
 export class TimeoutError extends TautlineError {}
 /** The server does not accept the credentials. */
 export class UnauthorizedError extends TautlineError {}
-/** The server ended the line for good; `closeCode` says why (see PROTOCOL.md, "Close codes"). */
+/** The server ended the line for good. */
 export class StoppedError extends TautlineError {
+  /** Why: see "Close codes" in PROTOCOL.md. */
   readonly closeCode: number;
 }
 /** The WebAssembly could not be loaded; `cause` is the error. */

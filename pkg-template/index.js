@@ -1,23 +1,29 @@
 // For bundlers and plain modules: the wasm is a file beside this one.
 
+import { instantiate } from "./border.js";
 import { connector } from "./connect.js";
-import { compile } from "./load.js";
-import { initSync, open, command } from "./wasm/tautline.js";
+import { load } from "./load.js";
 
 export * from "./errors.js";
 
 let loading;
 
-async function load() {
-  loading ??= compile(fetch(new URL("./wasm/tautline.wasm", import.meta.url)));
+async function find() {
   try {
-    initSync({ module: await loading });
-  } catch (error) {
-    // The next line tries again.
-    loading = undefined;
-    throw error;
+    return await load(fetch(new URL("./wasm/tautline.wasm", import.meta.url)));
+  } catch (cause) {
+    // A bundler that does not know this kind of URL has left the file behind. This it takes along,
+    // as a module of its own that nobody else ever loads.
+    const { default: bytes } = await import("./wasm/tautline.inline.js").catch(() => {
+      throw cause;
+    });
+    return instantiate(bytes());
   }
-  return { open, command };
 }
 
-export const connect = connector(load);
+export const connect = connector(() => {
+  loading ??= find();
+  // The next line tries again.
+  loading.catch(() => (loading = undefined));
+  return loading;
+});

@@ -1,2 +1,7 @@
-/** As `tautline`, with the WebAssembly inside the module: no second request, one file. */
+/**
+ * As `tautline`, with the WebAssembly inside the module: no second request, one file.
+ *
+ * @module tautline/inline
+ */
+
 export * from "./index.js";

@@ -1,16 +1,12 @@
 // For one file without a second request: the wasm is inside.
 
+import { instantiate } from "./border.js";
 import { connector } from "./connect.js";
-import { initSync, open, command } from "./wasm/tautline.js";
+import { needsSocket } from "./needs-socket.js";
 import bytes from "./wasm/tautline.inline.js";
 
 export * from "./errors.js";
 
-let loaded;
+let loading;
 
-const load = async () => {
-  loaded ??= initSync({ module: bytes() });
-  return { open, command };
-};
-
-export const connect = connector(load);
+export const connect = needsSocket(connector(() => (loading ??= instantiate(bytes()))));

@@ -1,34 +1,31 @@
 // A line: promises and events around the wasm. It translates; every decision is made in there.
 
 import * as border from "./border.js";
-import { bound } from "./bound.js";
+import { CredentialsSource } from "./credentials.js";
+import { drive } from "./driver.js";
 import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
-import { closedError, commandError, endError, failure } from "./outcomes.js";
-import { bytesOf, decode, encode, text } from "./payload.js";
+import { keeperFor, loadFor } from "./extras.js";
+import { History } from "./history.js";
+import { closedError, commandError, endError, refusedError } from "./outcomes.js";
+import { Outgoing } from "./outgoing.js";
+import { bytesOf, decode, text } from "./payload.js";
+import { startOf } from "./start.js";
 import { Subscription } from "./subscription.js";
 
-const STATES = ["connecting", "open", "waiting", "closed"];
-const NOTHING = new Uint8Array();
 /** Direct messages kept for the first listener. */
 const KEPT = 1000;
 /** In the order of `STAT`. */
 const STATS =
-  "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived";
-
-const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+  "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived buffered";
 
 export class Line extends Emitter {
   #settings;
-  /** The wasm, and the line's number in there. */
-  #wasm;
-  #number;
+  /** The wasm's end, once it is loaded. */
+  #driver;
   #state = "connecting";
   #end;
-  /** Messages in the wasm's outbox: id to promise, ids rising. */
-  #pending = new Map();
-  /** Messages that wait for room in the outbox, or for the wasm to load. */
-  #waiting = [];
+  #outgoing;
   #subscriptions = new Map();
   #kept = [];
   /** What has happened and is not told yet: pairs of a function and its argument. */
@@ -37,35 +34,60 @@ export class Line extends Emitter {
   /** How far each stream is handled since the wasm was told. */
   #handled = new Map();
   #closing;
+  #history = new History();
+  #credentials;
+  #loggedOut;
+  /** What keeps the state of a durable line: a promise of it, and it. */
+  #keeping;
+  #keeper;
 
   constructor(settings, load) {
     super();
     this.#settings = settings;
-    load().then(
-      (wasm) => this.#open(wasm),
+    this.#outgoing = new Outgoing(settings, (...command) => this.#command(...command));
+    this.#credentials = new CredentialsSource(settings.credentials);
+    this.#keeping = settings.durable && keeperFor(this, settings, this.#inside(load));
+    Promise.all([loadFor(this, settings, load), this.#keeping]).then(
+      ([[wasm, observe], keeper]) => this.#open(wasm, observe, keeper),
       (cause) => {
+        this.#keeping?.then((keeper) => keeper?.stop());
         const message = `The WebAssembly could not be loaded: ${cause?.message ?? cause}.`;
         this.#ended(new errors.LoadError(message, { cause }));
       },
     );
     settings.signal?.addEventListener("abort", () => this.close({ timeout: 0 }));
+    if (settings.signal?.aborted) this.close({ timeout: 0 });
   }
 
-  #open(wasm) {
-    if (this.#state === "closed") return;
-    const { url, credentials, numbers } = this.#settings;
-    const fixed = typeof credentials === "function" ? undefined : bytesOf(credentials);
-    const notes = this.#notes();
-    const note = (kind, a, bytes, reason, b, c, d) => notes[kind](a, bytes, reason, b, c, d);
-    this.#number = wasm.open({ note }, bytesOf(url), fixed, ...numbers);
-    this.#wasm = wasm;
+  /** What the keeper may do, beyond what everybody may. */
+  #inside(load) {
+    return {
+      load,
+      outgoing: this.#outgoing,
+      command: (...command) => this.#command(...command),
+      deliver: (event) => this.#deliver(event),
+      subscriptions: () => this.#subscriptions.values(),
+      decode: (...encoded) => decode(this.#settings.codec, ...encoded),
+      closed: (message) => new errors.ClosedError(message),
+    };
+  }
+
+  #open(wasm, observe, keeper) {
+    if (this.#state === "closed") return keeper?.stop();
+    this.#keeper = keeper;
+    const { heard } = this.#history;
+    const hooks = { heard, observe, rested: keeper?.rested };
+    this.#driver = drive(wasm, this.#settings, this.#notes(), () => this.#flush(), hooks);
+    keeper?.begin();
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
-    this.#retryWaiting();
+    this.#outgoing.loaded();
+    // One that is being closed takes first what it had accepted before.
+    if (this.#closing) this.#leave(this.#closing.timeout);
   }
 
   /** Has the wasm carry out a command, if it is there. */
-  #command(kind, a = 0, b = 0, c = 0, topic = NOTHING, payload = NOTHING) {
-    return this.#wasm?.command(this.#number, kind, a, b, c, topic, payload);
+  #command(kind, a, b, c, topic, payload) {
+    return this.#driver?.command(kind, a, b, c, topic, payload);
   }
 
   get state() {
@@ -73,100 +95,19 @@ export class Line extends Emitter {
   }
 
   send(data, options) {
-    return this.#submit(border.SEND, "", data, options);
+    return this.#outgoing.submit(border.SEND, "", data, options);
   }
 
   request(data, options) {
-    return this.#submit(border.REQUEST, "", data, options);
+    return this.#outgoing.submit(border.REQUEST, "", data, options);
   }
 
   publish(topic, data, options) {
-    return this.#submit(border.PUBLISH, topic, data, options);
+    return this.#outgoing.submit(border.PUBLISH, topic, data, options);
   }
 
-  #submit(kind, topic, data, options) {
-    return new Promise((resolve, reject) => {
-      const [format, payload] = encode(this.#settings.codec, data);
-      if (typeof topic !== "string") {
-        throw new errors.InvalidArgumentError(`Expected a topic's name, got ${topic}.`);
-      }
-      const name = topic ? bytesOf(topic) : undefined;
-      const message = { kind, topic: name, format, payload, resolve, reject, id: 0 };
-      if (options !== undefined) {
-        if (options.volatile) return this.#sendVolatile(message);
-        bound(message, options, () => {
-          if (message.id > 0 && this.#command(border.CANCEL, message.id)) {
-            this.#pending.delete(message.id);
-          }
-        });
-      }
-      if (this.#waiting.length > 0 || !this.#take(message)) this.#wait(message);
-    });
-  }
-
-  /** Hands a message to the wasm; false if it has no room for it now. */
-  #take(message) {
-    if (this.#end !== undefined) {
-      message.reject(closedError());
-      return true;
-    }
-    if (this.#wasm === undefined) return false;
-    const { kind, format, topic, payload } = message;
-    const id = this.#command(kind, format, 0, 0, topic, payload);
-    if (id > 0) {
-      message.id = id;
-      message.payload = undefined;
-      this.#pending.set(id, message);
-    } else if (id === border.OUTBOX_FULL && !this.#settings.rejectWhenFull) {
-      return false;
-    } else {
-      message.reject(commandError(id, payload.length));
-    }
-    return true;
-  }
-
-  #wait(message) {
-    if (this.#closing) return message.reject(closedError());
-    message.payload = message.payload.slice(); // The caller may change its own while they wait.
-    this.#waiting.push(message);
-  }
-
-  #retryWaiting() {
-    let taken = 0;
-    for (const message of this.#waiting) {
-      if (!message.settled && !this.#take(message)) break;
-      taken += 1;
-    }
-    this.#waiting.splice(0, taken);
-    // A line that is being closed takes first what it had accepted before.
-    if (this.#closing && this.#waiting.length === 0) {
-      this.#command(border.CLOSE, this.#closing.timeout);
-    }
-  }
-
-  #sendVolatile({ kind, topic, format, payload, resolve, reject }) {
-    if (kind === border.REQUEST) {
-      throw new errors.InvalidArgumentError("A request is never volatile.");
-    }
-    const code =
-      this.#state === "open"
-        ? this.#command(border.VOLATILE, format, 0, 0, topic, payload)
-        : border.NOT_LIVE;
-    if (code < 0) reject(commandError(code, payload.length));
-    else resolve();
-  }
-
-  subscribe(topic, { last = 0, after, signal } = {}) {
-    if (typeof topic !== "string" || topic === "") {
-      throw new errors.InvalidArgumentError(`Expected a topic's name, got ${String(topic)}.`);
-    }
-    if (!isCount(last)) {
-      throw new errors.InvalidArgumentError(`Expected "last" to be a count from 0, got ${last}.`);
-    }
-    if (after !== undefined && !(/^\d+-\d+$/.test(after?.epoch) && isCount(after.offset))) {
-      const got = JSON.stringify(after);
-      throw new errors.InvalidArgumentError(`Expected "after" to be a position, got ${got}.`);
-    }
+  subscribe(topic, { last, after, signal } = {}) {
+    const start = startOf(topic, last, after);
     let stream = -this.#subscriptions.size - 1;
     const subscription = new Subscription(topic, {
       handled: (offset) => this.#handledUpTo(stream, offset),
@@ -178,15 +119,13 @@ export class Line extends Emitter {
     });
     subscription.begin = () => {
       this.#subscriptions.delete(stream);
-      const start = after
-        ? [border.AFTER, after.offset, ...after.epoch.split("-").map(Number)]
-        : [border.LAST, last, 0, 0];
-      stream = this.#command(...start, bytesOf(topic));
+      const kept = last === undefined && !after && this.#keeper?.position(topic);
+      stream = this.#command(...(kept ? startOf(topic, 0, kept) : start), bytesOf(topic));
       if (stream > 0) this.#subscriptions.set(stream, subscription);
       else subscription.end(this.#subscribeError(stream));
     };
     if (this.#end !== undefined) subscription.end(closedError());
-    else if (this.#wasm === undefined) this.#subscriptions.set(stream, subscription);
+    else if (this.#driver === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
     signal?.addEventListener("abort", () => subscription.return());
     if (signal?.aborted) subscription.return();
@@ -202,74 +141,88 @@ export class Line extends Emitter {
   addEventListener(type, listener, options) {
     super.addEventListener(type, listener, options);
     if (type === "message" && this.#kept.length > 0) {
-      queueMicrotask(() => this.#kept.splice(0).forEach((event) => this._emit(type, event)));
+      queueMicrotask(() => this.#kept.splice(0).forEach((event) => this.#tell(event)));
     }
   }
 
   stats() {
     const counts = STATS.split(" ").map((name, at) => [name, this.#command(border.STAT, at) ?? 0]);
     const stats = Object.fromEntries(counts);
-    stats.queued += this.#waiting.length;
-    return stats;
+    const { waiting, expired, superseded } = this.#outgoing;
+    stats.queued += waiting;
+    return { ...stats, expired, superseded, reconnects: { ...this.#history.reconnects } };
+  }
+
+  history() {
+    return this.#history.list();
   }
 
   close({ timeout = 10_000 } = {}) {
     if (this.#end !== undefined) return Promise.resolve();
     if (this.#closing === undefined) {
       this.#closing = { timeout };
+      this.#outgoing.closing = true;
       this.#closing.done = new Promise((resolve) => (this.#closing.resolve = resolve));
     }
-    if (this.#wasm && this.#waiting.length === 0) this.#command(border.CLOSE, timeout);
-    else if (timeout === 0) this.#abandon();
-    else setTimeout(() => this.#abandon(), timeout);
+    if (this.#driver || this.#outgoing.waiting === 0 || timeout === 0) this.#leave(timeout);
+    else setTimeout(() => this.#leave(0), timeout);
     return this.#closing.done;
   }
 
-  /** The time to close in is over. */
-  #abandon() {
-    if (this.#wasm) this.#command(border.CLOSE);
+  async pending() {
+    return (await this.#keeping)?.pending() ?? [];
+  }
+
+  async clear() {
+    await (await this.#keeping)?.clear();
+    await this.close({ timeout: 0 });
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+
+  [Symbol.dispose]() {
+    this.close();
+  }
+
+  /** Nothing waits for the wasm to load any more, or the time to do so is over. */
+  #leave(timeout) {
+    const left = this.#keeper?.leave(timeout);
+    if (left) left.then(() => this.#ended());
+    else if (this.#driver) this.#command(border.CLOSE, timeout);
     else this.#ended();
   }
 
-  #ended(error) {
+  #ended(error = this.#loggedOut) {
     if (this.#end !== undefined) return;
     this.#end = { error };
+    this.#keeper?.stop(error);
     this.#state = "closed";
-    const left = [...this.#pending.values(), ...this.#waiting];
-    this.#pending.clear();
-    this.#waiting = [];
-    for (const message of left) message.reject(error ?? closedError());
+    this.#outgoing.end(error);
     for (const subscription of this.#subscriptions.values()) subscription.end(error);
     this.#subscriptions.clear();
-    this._emit("state", { state: "closed", reason: error?.message ?? "closed", ...this.#end });
+    this.#changed({ state: "closed", reason: error?.message ?? "closed", error });
     this.#closing?.resolve();
-    this.#command(border.FREE);
-    this.#wasm = undefined;
+    this.#driver?.free();
+    this.#driver = undefined;
   }
 
-  /** What the wasm notes, by kind. All but the last take note; that runs the application's code. */
+  /** What the wasm notes, by kind. They only take note. */
   #notes() {
     const later = (tell, about) => this.#happened.push(tell, about);
     const { codec } = this.#settings;
-    const settle = (id, tell) => {
-      const message = this.#pending.get(id);
-      this.#pending.delete(id);
-      if (message) tell(message);
-    };
-    const state = (state, reason, _, retryIn) =>
-      later((change) => this.#changed(change), {
-        state: STATES[state],
-        reason: text(reason),
-        ...(retryIn < 0 ? {} : { retryAt: Date.now() + retryIn }),
-      });
+    const outgoing = this.#outgoing;
+    const state = (...told) =>
+      later((change) => this.#changed(change), this.#history.change(...told));
     const lost = (outcomeKnown, _, __, directMissing) =>
       later((lost) => this._emit("lost", lost), {
         outcomeKnown: !!outcomeKnown,
         directMissing: !!directMissing,
       });
-    const acknowledged = (through) => this.#acknowledged(through);
+    const acknowledged = (through) => outgoing.acknowledged(through);
     const reply = (id, payload, _, format) =>
-      settle(id, (message) => {
+      outgoing.settle(id, (message) => {
         try {
           message.resolve(decode(codec, format, payload));
         } catch (cause) {
@@ -277,12 +230,8 @@ export class Line extends Emitter {
         }
       });
     const refused = (id, code, reason) =>
-      settle(id, ({ reject }) => reject(this.#refusal("message", code, reason)));
-    const failed = (first, _, __, last, kind) => {
-      for (let id = first; id <= last; id += 1) {
-        settle(id, ({ reject }) => reject(failure(kind)));
-      }
-    };
+      outgoing.settle(id, ({ reject }) => reject(refusedError("message", text(code), text(reason))));
+    const failed = (first, _, __, last, kind) => outgoing.failed(first, last, kind);
     const message = (stream, payload, _, offset, format) => {
       const event = { data: undefined, offset };
       try {
@@ -302,7 +251,7 @@ export class Line extends Emitter {
       later((error) => {
         this.#subscriptions.get(stream)?.end(error);
         this.#subscriptions.delete(stream);
-      }, this.#refusal("subscription", code, reason));
+      }, refusedError("subscription", text(code), text(reason)));
     const gap = (stream, _, __, from, to, reset) =>
       later(
         (gap) =>
@@ -310,9 +259,8 @@ export class Line extends Emitter {
         { from, to, reset: !!reset },
       );
     const closed = (end, reason, _, code) =>
-      later((error) => this.#ended(error), endError(end, code, text(reason)));
+      later((error) => this.#ended(error), endError(end, code, this.#history.words(reason)));
     const authorize = (attempt) => later((attempt) => this.#authorize(attempt), attempt);
-    const flush = () => this.#flush();
     return [
       state,
       lost,
@@ -326,7 +274,6 @@ export class Line extends Emitter {
       gap,
       closed,
       authorize,
-      flush,
     ];
   }
 
@@ -352,49 +299,33 @@ export class Line extends Emitter {
 
   #changed(change) {
     this.#state = change.state;
-    this._emit("state", change);
-  }
-
-  #acknowledged(through) {
-    for (const [id, message] of this.#pending) {
-      if (id > through) break;
-      this.#pending.delete(id);
-      // A reply comes before its acknowledgement: a request that is still here has lost it.
-      if (message.kind === border.REQUEST) message.reject(failure(1));
-      else message.resolve();
-    }
-    if (this.#waiting.length > 0) {
-      this.#happened.push(() => this.#retryWaiting(), undefined);
-    }
+    this.#credentials.changed(change);
+    this._emit("state", this.#history.note(change));
   }
 
   #deliver = (event) => {
-    this.#handledUpTo(0, event.offset);
-    if (this._hears("message")) {
-      this._emit("message", event);
-      return;
-    }
+    if (this._hears("message")) return this.#tell(event);
     this.#kept.push(event);
+    // What a durable line has kept it hands over after a reload.
+    if (!this.#keeper) this.#handledUpTo(0, event.offset);
     if (this.#kept.length > KEPT) {
-      this.#kept.shift();
+      this.#handledUpTo(0, this.#kept.shift().offset);
       console.warn(`tautline: over ${KEPT} direct messages and no "message" listener; one dropped`);
     }
   };
 
-  #refusal(what, code, reason) {
-    const refusal = text(code);
-    const message = `The server refused this ${what} (${refusal}): ${text(reason)}`;
-    return new errors.RefusedError(message, { refusal });
+  #tell(event) {
+    if (!event.adopted) this.#handledUpTo(0, event.offset);
+    this._emit("message", event);
   }
 
   async #authorize(attempt) {
-    let bytes;
-    try {
-      bytes = bytesOf((await this.#settings.credentials()) ?? "");
-    } catch (error) {
-      console.warn("tautline: the credentials function failed; the line tries again later", error);
+    const bytes = await this.#credentials.ask();
+    if (bytes === null) {
+      this.#loggedOut = endError(1, 0, "the credentials function has returned null");
+      this.close({ timeout: 0 });
     }
-    if (bytes) this.#command(border.CREDENTIALS, attempt, 0, 0, NOTHING, bytes);
+    if (bytes) this.#command(border.CREDENTIALS, attempt, 0, 0, undefined, bytes);
     else this.#command(border.NO_CREDENTIALS, attempt);
   }
 }

@@ -1,20 +1,29 @@
 // What the wasm says in numbers, as the errors that applications get.
 
-import { CLOSED, NOT_LIVE, OUTBOX_FULL } from "./border.js";
+import { LINE_CLOSED, NOT_LIVE, OUTBOX_FULL } from "./border.js";
 import {
   ClosedError,
+  ExpiredError,
   InvalidArgumentError,
   NotLiveError,
   OutboxFullError,
   OutcomeUnknownError,
+  RefusedError,
   StoppedError,
   TooLargeError,
   UnauthorizedError,
 } from "./errors.js";
 
+/** Why a message failed that was not transmitted in time. */
+export const EXPIRED = 4;
+
 /** The error for what a closed line does not take. */
 export const closedError = () =>
   new ClosedError("The line is closed, and this message was not transmitted; connect again.");
+
+/** The error for a message or subscription that the server's handler refused. */
+export const refusedError = (what, refusal, reason) =>
+  new RefusedError(`The server refused this ${what} (${refusal}): ${reason}`, { refusal });
 
 /** The error for a negative code of the wasm, about a payload of `size` bytes. */
 export function commandError(code, size) {
@@ -23,10 +32,10 @@ export function commandError(code, size) {
       return new OutboxFullError("The outbox is full: wait for earlier messages to be confirmed.");
     case -3:
       return new InvalidArgumentError("Expected a topic of 1 to 255 bytes.");
-    case CLOSED:
+    case LINE_CLOSED:
       return closedError();
     case NOT_LIVE:
-      return new NotLiveError("The line is not open, and a volatile message is never queued.");
+      return new NotLiveError("The line is not open or has much to send, and a volatile message is never queued.");
     default:
       return new TooLargeError(
         `The message has ${size} bytes, but at most ${-16 - code} are allowed.`,
@@ -45,6 +54,8 @@ export function failure(kind) {
       return new OutcomeUnknownError("The message was processed, but the server's answer is lost.");
     case 2:
       return closedError();
+    case EXPIRED:
+      return new ExpiredError("The message was not transmitted before its ttl was over.");
     default:
       return new TooLargeError("The message is over the limit that the server has stated since.");
   }

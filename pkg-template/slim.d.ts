@@ -1,4 +1,9 @@
-/** As `tautline`, but the caller brings the WebAssembly (`tautline/tautline.wasm`). */
+/**
+ * As `tautline`, but the caller brings the WebAssembly (`tautline/tautline.wasm`).
+ *
+ * @module tautline/slim
+ */
+
 export * from "./index.js";
 
 /**

@@ -67,8 +67,9 @@ export class Subscription extends Emitter {
   }
 
   subscribed(position) {
+    // Offsets of a log that is gone say nothing about the new one.
+    if (this.#epoch !== position.epoch) this.#handled = position.offset;
     this.#epoch = position.epoch;
-    if (this.#handled === 0) this.#handled = position.offset;
     this.#settleReady.resolve(position);
   }
 
@@ -124,5 +125,13 @@ export class Subscription extends Emitter {
 
   [Symbol.asyncIterator]() {
     return this;
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.return();
+  }
+
+  [Symbol.dispose]() {
+    this.return();
   }
 }

@@ -1,6 +1,6 @@
 /**
  * `ReliableWebSocket`: the interface of the browser's WebSocket over a line, so that whatever takes
- * a WebSocket class gains delivery. The README's "In place of WebSocket" says what differs.
+ * a WebSocket class gains delivery. The package's `docs/websocket.md` says what differs.
  *
  * @module tautline/websocket
  */
@@ -8,15 +8,17 @@
 import type { connect, ConnectOptions, StateChange } from "./index.js";
 
 /** Settings of a socket: those of its line, as far as they leave the interface alone. */
-export type ReliableWebSocketOptions = Omit<ConnectOptions, "codec" | "whenUncertain">;
+export type ReliableWebSocketOptions = Omit<ConnectOptions, "codec" | "durable" | "whenUncertain">;
 
 /** What the line below is doing: told at every change, while the socket stays open. */
 export interface StateEvent extends Event, Omit<StateChange, "state" | "error"> {
+  /** The line's state from now on. */
   readonly state: "connecting" | "open" | "waiting";
 }
 
 /** Events of a {@link ReliableWebSocket}. */
 export interface ReliableWebSocketEventMap extends WebSocketEventMap {
+  /** The state of the line below has changed. */
   state: StateEvent;
 }
 
@@ -26,11 +28,13 @@ export interface ReliableWebSocketEventMap extends WebSocketEventMap {
  * session (1006). `bufferedAmount` counts what the server has not yet processed.
  */
 export interface ReliableWebSocket extends WebSocket {
+  /** As of any `WebSocket`, and with the event `state`. */
   addEventListener<K extends keyof ReliableWebSocketEventMap>(
     type: K,
     listener: (this: ReliableWebSocket, event: ReliableWebSocketEventMap[K]) => any,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  /** As of any `EventTarget`. */
   addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject,
@@ -40,6 +44,7 @@ export interface ReliableWebSocket extends WebSocket {
 
 /** The class of {@link ReliableWebSocket}: what takes `typeof WebSocket` takes this. */
 export interface ReliableWebSocketConstructor {
+  /** What all sockets of the class share. */
   readonly prototype: ReliableWebSocket;
   /**
    * @param url `ws://`, `wss://`, `http://`, `https://` or relative to the page; no fragment.
@@ -51,9 +56,13 @@ export interface ReliableWebSocketConstructor {
     protocols?: string | string[],
     options?: ReliableWebSocketOptions,
   ): ReliableWebSocket;
+  /** The socket is not open yet. */
   readonly CONNECTING: 0;
+  /** Messages can be sent, also while the line below is cut. */
   readonly OPEN: 1;
+  /** The socket was told to close, and waits for the server. */
   readonly CLOSING: 2;
+  /** The socket is closed. */
   readonly CLOSED: 3;
 }
 

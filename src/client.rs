@@ -62,6 +62,41 @@ impl Client {
         self.driver.command(|protocol| protocol.send(kind, format, topic, payload))
     }
 
+    /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
+    /// transmitted, for the first time, before so many milliseconds are over: then it fails with
+    /// [`Failure::Expired`](tautline_protocol::client::Failure::Expired).
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_with_ttl(
+        &self,
+        kind: Kind,
+        format: Format,
+        topic: &str,
+        payload: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<MessageId, SendError> {
+        self.driver.command(|protocol| protocol.send_with_ttl(kind, format, topic, payload, ttl_ms))
+    }
+
+    /// Puts a newer message in the place of one that was not transmitted yet; false if it is too
+    /// late for that, and nothing was taken. The newer one has the name of the older, of which
+    /// nothing more is told: for values of which only the latest counts.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); the older message stays as it was.
+    pub fn replace(
+        &self,
+        id: MessageId,
+        kind: Kind,
+        format: Format,
+        topic: &str,
+        payload: Vec<u8>,
+        ttl_ms: Option<u64>,
+    ) -> Result<bool, SendError> {
+        self.driver.command(|protocol| protocol.replace(id, kind, format, topic, payload, ttl_ms))
+    }
+
     /// Transmits a text message if the line is live, without confirmation or retry.
     ///
     /// # Errors

@@ -48,6 +48,16 @@ struct Parts {
     page: Option<Page>,
 }
 
+impl Parts {
+    /// Tells the protocol what has happened, when it is, and what the socket has not sent yet.
+    fn tell(&mut self, input: Input) -> Instant {
+        let now = clock::now();
+        self.protocol.buffers(self.socket.as_ref().map_or(0, |socket| socket.transmit(&[])));
+        self.protocol.handle_input(input, now);
+        now
+    }
+}
+
 impl<A: Application> Driver<A> {
     /// A line to `url`, which starts to dial in a microtask.
     pub(crate) fn new(url: String, config: Config, application: A) -> Rc<Self> {
@@ -90,7 +100,10 @@ impl<A: Application> Driver<A> {
 
     /// Gives the protocol a command; what follows from it happens in a microtask.
     pub(crate) fn command<T>(&self, command: impl FnOnce(&mut Client) -> T) -> T {
-        let result = command(&mut self.parts.borrow_mut().protocol);
+        let parts = &mut *self.parts.borrow_mut();
+        // What it says of times counts from now, however long ago the last input was.
+        parts.tell(Input::Woke);
+        let result = command(&mut parts.protocol);
         self.schedule();
         result
     }
@@ -125,9 +138,8 @@ impl<A: Application> Driver<A> {
 
     fn pump(&self, input: Input) {
         let parts = &mut *self.parts.borrow_mut();
+        let now = parts.tell(input);
         let Parts { protocol, socket, timer, page } = parts;
-        let now = clock::now();
-        protocol.handle_input(input, now);
         loop {
             match protocol.poll_output() {
                 Output::Authorize { attempt } => self.application.authorize(attempt),
@@ -138,7 +150,8 @@ impl<A: Application> Driver<A> {
                 }
                 Output::Transmit(packet) => {
                     if let Some(socket) = socket {
-                        socket.send(packet);
+                        let buffered = socket.transmit(packet);
+                        protocol.buffers(buffered);
                     }
                 }
                 Output::HangUp(code) => {

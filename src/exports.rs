@@ -1,105 +1,77 @@
-//! The line for the npm package: numbers and bytes across the border, one door each way.
+//! The protocol for the npm package: numbers and bytes across the border, one door each way.
 //!
-//! Every function that crosses costs some hundred bytes of wasm and JavaScript, so commands share
-//! one and events share another. The facade is the only user: `pkg-template/border.js` numbers
-//! them too.
+//! The package's own JavaScript owns the WebSocket, the timer and the page's events
+//! (`pkg-template/driver.js`): objects, closures and their bookkeeping would cost more here than
+//! all of that costs there. So nothing but numbers crosses, and bytes in a place that this side
+//! reserves. `pkg-template/border.js` numbers commands and notes too.
 
 #![allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 
-use crate::driver::{Application, Driver};
-use js_sys::Uint8Array;
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::mem;
 use tautline_protocol::client::{
-    Client, Config, Credentials, End, Event, Missing, SendError, SubscribeError, WhenUncertain,
+    Client, Config, Credentials, End, Event, Hint, Input, Missing, Output, Saved, SendError,
+    SubscribeError, WhenUncertain,
 };
 use tautline_protocol::message::Cursor;
-use tautline_protocol::{CloseCode, Epoch, Format, Instant, Kind, Start, backoff};
+use tautline_protocol::{CloseCode, Epoch, Format, Instant, Kind, Seed, Start, backoff};
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen]
+#[wasm_bindgen(raw_module = "border")]
 extern "C" {
-    /// The facade's end.
-    pub type Listener;
-
-    /// Takes note of what has happened; [`FLUSH`] alone hands over, and runs the application's code.
-    #[wasm_bindgen(method)]
-    fn note(this: &Listener, kind: u8, a: f64, bytes: &[u8], reason: &[u8], b: f64, c: f64, d: f64);
+    /// Tells a line's driver what has happened or is to be done: numbers, and where two pieces of
+    /// bytes are. It must not call back. Of [`TRANSMIT`] it returns how many bytes the socket holds
+    /// that it has not sent yet.
+    fn note(
+        line: usize,
+        kind: u8,
+        a: f64,
+        bytes: *const u8,
+        length: usize,
+        reason: *const u8,
+        reason_length: usize,
+        b: f64,
+        c: f64,
+        d: f64,
+    ) -> f64;
 }
 
 /// What is noted; the kinds before these are events, in the order of [`Event`].
 const AUTHORIZE: u8 = 11;
-const FLUSH: u8 = 12;
+const DIAL: u8 = 12;
+const TRANSMIT: u8 = 13;
+const HANG_UP: u8 = 14;
+const IDLE: u8 = 15;
 
-impl Application for Listener {
-    fn event(&self, event: Event<'_>, now: Instant) {
-        let nothing: &[u8] = &[];
-        let (kind, a, bytes, reason, [b, c, d]) = match event {
-            Event::State { state, reason, retry_at } => {
-                let retry_in = retry_at.map_or(-1.0, |at| at.since(now) as f64);
-                (0, f64::from(state as u8), reason.as_bytes(), nothing, [retry_in, 0.0, 0.0])
-            }
-            Event::Lost { accepted_known, direct_missing } => {
-                let missing = direct_missing.into();
-                (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
-            }
-            Event::Acknowledged { through } => (2, through as f64, nothing, nothing, [0.0; 3]),
-            Event::Reply { id, format, payload } => {
-                (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
-            }
-            Event::Refused { id, code, reason } => (4, id as f64, code, reason, [0.0; 3]),
-            Event::Failed { first, last, failure } => {
-                let failure = f64::from(failure as u8);
-                (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])
-            }
-            Event::Message { stream, offset, format, payload } => {
-                let format = f64::from(format as u8);
-                (6, stream.into(), payload, nothing, [offset as f64, format, 0.0])
-            }
-            Event::Subscribed { stream, epoch, offset } => {
-                let (high, low) = ((epoch.0 >> 32) as u32, epoch.0 as u32);
-                (7, stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
-            }
-            Event::SubscribeRefused { stream, code, reason } => {
-                (8, stream.into(), code, reason, [0.0; 3])
-            }
-            Event::Gap { stream, missing } => {
-                let Missing { from, to, reset } = missing;
-                (9, stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
-            }
-            Event::Closed { end, reason } => {
-                let (end, code) = match end {
-                    End::Requested => (0, CloseCode::NORMAL),
-                    End::Unauthorized(code) => (1, code),
-                    End::Stopped(code) => (2, code),
-                };
-                (10, end.into(), reason, nothing, [code.0.into(), 0.0, 0.0])
-            }
-        };
-        self.note(kind, a, bytes, reason, b, c, d);
-    }
-
-    fn authorize(&self, attempt: u32) {
-        self.note(AUTHORIZE, attempt.into(), &[], &[], 0.0, 0.0, 0.0);
-    }
-
-    fn flush(&self) {
-        self.note(FLUSH, 0.0, &[], &[], 0.0, 0.0, 0.0);
-    }
+#[derive(Default)]
+struct Border {
+    /// What the next command is about.
+    bytes: Vec<u8>,
+    /// The lines by their number. One that was let go leaves its place empty.
+    lines: Vec<Option<Client>>,
 }
 
 thread_local! {
-    /// The lines by their number. One that was let go leaves its place empty.
-    static LINES: RefCell<Vec<Option<Rc<Driver<Listener>>>>> = const { RefCell::new(Vec::new()) };
+    static BORDER: RefCell<Border> =
+        const { RefCell::new(Border { bytes: Vec::new(), lines: Vec::new() }) };
 }
 
-/// Opens a line and returns its number. Without `credentials` they are asked for with a note.
+/// Makes a place for the bytes of the next command.
+#[wasm_bindgen]
+pub fn reserve(length: usize) -> *mut u8 {
+    BORDER.with_borrow_mut(|border| {
+        border.bytes = vec![0; length];
+        border.bytes.as_mut_ptr()
+    })
+}
+
+/// Opens a line and returns its number. In place are 24 random bytes, and the credentials if they
+/// are not to be asked for.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "an object would be taken apart in the wasm")]
 pub fn open(
-    listener: Listener,
-    url: &Uint8Array,
-    credentials: Option<Uint8Array>,
+    now: f64,
+    ask: bool,
     resend: bool,
     outbox_messages: f64,
     outbox_bytes: f64,
@@ -107,87 +79,104 @@ pub fn open(
     cap_ms: f64,
     connect_timeout_ms: f64,
 ) -> usize {
-    let credentials =
-        credentials.map_or(Credentials::Ask, |bytes| Credentials::Fixed(bytes.to_vec()));
-    let config = Config {
-        credentials,
-        when_uncertain: if resend { WhenUncertain::Resend } else { WhenUncertain::Fail },
-        outbox_messages: outbox_messages as usize,
-        outbox_bytes: outbox_bytes as usize,
-        backoff: backoff::Config { base_ms: base_ms as u64, cap_ms: cap_ms as u64 },
-        connect_timeout_ms: connect_timeout_ms as u64,
-    };
-    // A URL is ASCII.
-    let url = url.to_vec().into_iter().map(char::from).collect();
-    let driver = Driver::new(url, config, listener);
-    LINES.with_borrow_mut(|lines| {
-        lines.push(Some(driver));
+    BORDER.with_borrow_mut(|Border { bytes, lines }| {
+        let bytes = mem::take(bytes);
+        let (session, rest) = bytes.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        let (random, credentials) = rest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let credentials =
+            if ask { Credentials::Ask } else { Credentials::Fixed(credentials.to_vec()) };
+        let config = Config {
+            credentials,
+            when_uncertain: if resend { WhenUncertain::Resend } else { WhenUncertain::Fail },
+            outbox_messages: outbox_messages as usize,
+            outbox_bytes: outbox_bytes as usize,
+            backoff: backoff::Config { base_ms: base_ms as u64, cap_ms: cap_ms as u64 },
+            connect_timeout_ms: connect_timeout_ms as u64,
+        };
+        let seed = Seed { session: *session, random: u64::from_le_bytes(*random) };
+        lines.push(Some(Client::new(config, seed, moment(now))));
         lines.len() - 1
     })
 }
 
-/// Carries out a command of the facade's list, with what it needs of the rest. What takes a
-/// message or a subscription returns its number, or a negative code.
+const fn moment(now: f64) -> Instant {
+    Instant::from_millis(now as u64)
+}
+
+/// Carries out a command of the facade's list, with what it needs of the rest; the first `split`
+/// bytes in place are a topic. What takes a message or a subscription returns its number, or a
+/// negative code. A line that was let go takes nothing.
 #[wasm_bindgen]
-pub fn command(
-    line: usize,
-    kind: u8,
-    a: f64,
-    b: f64,
-    c: f64,
-    topic: &Uint8Array,
-    payload: &Uint8Array,
-) -> f64 {
-    let format = Format::from_bits(a as u8);
-    let (topic, payload) = (&*topic.to_vec(), payload.to_vec());
-    let driver = LINES.with_borrow_mut(|lines| {
-        let line = lines.get_mut(line)?;
-        if kind == FREE { line.take() } else { line.clone() }
-    });
-    let Some(driver) = driver.filter(|_| kind != FREE) else { return 0.0 };
-    driver.command(|protocol| match kind {
-        SEND | REQUEST | PUBLISH => {
-            let kind = match kind {
-                SEND => Kind::Send,
-                REQUEST => Kind::Request,
-                _ => Kind::Publish,
-            };
-            protocol.send(kind, format, topic, payload).map_or_else(error_code, |id| id as f64)
-        }
-        VOLATILE => {
-            let topic = (!topic.is_empty()).then_some(topic);
-            protocol.send_volatile(format, topic, &payload).map_or_else(error_code, |()| 0.0)
-        }
-        CANCEL => protocol.cancel(a as u64).into(),
-        LAST | AFTER => {
-            let received = a as u64;
-            let epoch = Epoch((b as u64) << 32 | c as u64);
-            let start = match kind {
-                LAST => Start::Last(received),
-                _ => Start::After(Cursor { epoch, received, handled: received }),
-            };
-            match protocol.subscribe(topic, start) {
-                Ok(stream) => stream.into(),
-                Err(SubscribeError::TooMany) => 0.0,
-                Err(SubscribeError::BadTopic) => error_code(SendError::BadTopic),
-                Err(SubscribeError::Closed) => error_code(SendError::Closed),
+pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f64 {
+    BORDER.with_borrow_mut(|border| {
+        let mut topic = mem::take(&mut border.bytes);
+        let payload = if split == 0 { mem::take(&mut topic) } else { topic.split_off(split) };
+        let Some(place) = border.lines.get_mut(line) else { return 0.0 };
+        let Some(client) = place else { return 0.0 };
+        let format = Format::from_bits(a as u8);
+        match kind {
+            SEND | REQUEST | PUBLISH => {
+                let kind = match kind {
+                    SEND => Kind::Send,
+                    REQUEST => Kind::Request,
+                    _ => Kind::Publish,
+                };
+                let ttl_ms = (!b.is_nan()).then_some(b as u64);
+                let taken = if c > 0.0 {
+                    let replaced = client.replace(c as u64, kind, format, topic, payload, ttl_ms);
+                    replaced.map(|replaced| if replaced { c } else { 0.0 })
+                } else {
+                    let sent = client.send_with_ttl(kind, format, topic, payload, ttl_ms);
+                    sent.map(|id| id as f64)
+                };
+                return taken.unwrap_or_else(error_code);
             }
-        }
-        STAT => stat(protocol, a as usize),
-        _ => {
-            match kind {
-                UNSUBSCRIBE => protocol.unsubscribe(a as u32),
-                HANDLED => protocol.handled(a as u32, b as u64),
-                CREDENTIALS | NO_CREDENTIALS => {
-                    protocol.authorize(a as u32, (kind == CREDENTIALS).then_some(payload));
+            VOLATILE => {
+                let topic = (!topic.is_empty()).then_some(&*topic);
+                return client
+                    .send_volatile(format, topic, &payload)
+                    .map_or_else(error_code, |()| 0.0);
+            }
+            CANCEL => return client.cancel(a as u64).into(),
+            LAST | AFTER => {
+                let received = a as u64;
+                let epoch = Epoch((b as u64) << 32 | c as u64);
+                let start = match kind {
+                    LAST => Start::Last(received),
+                    _ => Start::After(Cursor { epoch, received, handled: received }),
+                };
+                return match client.subscribe(topic, start) {
+                    Ok(stream) => stream.into(),
+                    Err(SubscribeError::TooMany) => 0.0,
+                    Err(SubscribeError::BadTopic) => error_code(SendError::BadTopic),
+                    Err(SubscribeError::Closed) => error_code(SendError::Closed),
+                };
+            }
+            STAT => return stat(client, a as usize),
+            UNSUBSCRIBE => client.unsubscribe(a as u32),
+            HANDLED => client.handled(a as u32, b as u64),
+            CREDENTIALS | NO_CREDENTIALS => {
+                client.authorize(a as u32, (kind == CREDENTIALS).then_some(payload));
+            }
+            CLOSE => client.close(a as u64),
+            FREE => *place = None,
+            RELEASE => client.release(a as u64, &saved_from(&payload)),
+            RESTORE => {
+                let session = topic.try_into().unwrap_or_default();
+                client.restore(session, a as u64, &saved_from(&payload), b as usize);
+            }
+            _ => {
+                client.buffers(c as usize);
+                client.handle_input(input(kind, b, payload), moment(a));
+                if kind != NOW {
+                    pump(line, client, moment(a));
                 }
-                CLOSE => protocol.close(a as u64),
-                _ => {}
             }
-            0.0
         }
+        0.0
     })
 }
+
 /// Commands.
 const SEND: u8 = 0;
 const REQUEST: u8 = 1;
@@ -204,10 +193,127 @@ const CLOSE: u8 = 11;
 const STAT: u8 = 12;
 /// The line has ended; its number means nothing any more.
 const FREE: u8 = 13;
+/// The rest are inputs, which come with the time and with what the socket has not sent yet, and are
+/// followed by a drain.
+const OPENED: u8 = 14;
+const PACKET: u8 = 15;
+const TEXT: u8 = 16;
+const CLOSED: u8 = 17;
+const HINT: u8 = 18;
+/// Only the time and what the socket holds, without a drain: what commands count from.
+const NOW: u8 = 20;
+/// The line has a store: a session's name, what [`IDLE`] came with in an earlier life, and how many
+/// of the messages to come are from there.
+const RESTORE: u8 = 21;
+/// The store has everything up to a message, as it was when [`IDLE`] came with this.
+const RELEASE: u8 = 22;
+
+fn saved_from(bytes: &[u8]) -> Saved {
+    let mut numbers = [0; 7];
+    for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks().0) {
+        *number = u64::from_le_bytes(*bytes);
+    }
+    let [epoch, acknowledged, transmitted, uncertain, doubtful, direct, holds] = numbers;
+    let epoch = Epoch(epoch);
+    Saved { epoch, acknowledged, transmitted, uncertain, doubtful, direct, holds }
+}
+
+const fn numbers_of(saved: &Saved) -> [u64; 7] {
+    let Saved { epoch, acknowledged, transmitted, uncertain, doubtful, direct, holds } = *saved;
+    [epoch.0, acknowledged, transmitted, uncertain, doubtful, direct, holds]
+}
+
+fn input(kind: u8, about: f64, packet: Vec<u8>) -> Input {
+    match kind {
+        OPENED => Input::Opened,
+        PACKET => Input::Packet(packet),
+        TEXT => Input::Text,
+        CLOSED => Input::Closed(CloseCode(about as u16)),
+        HINT => match about as u8 {
+            1 => Input::Hint(Hint::Online),
+            2 => Input::Hint(Hint::Offline),
+            3 => Input::Hint(Hint::Awake),
+            4 => Input::Hint(Hint::Asleep),
+            _ => Input::Hint(Hint::Suspended),
+        },
+        _ => Input::Woke,
+    }
+}
+
+/// Notes what follows from an input.
+fn pump(line: usize, client: &mut Client, now: Instant) {
+    let nothing: &[u8] = &[];
+    let until = |moment: Option<Instant>| moment.map_or(-1.0, |at| at.since(now) as f64);
+    loop {
+        let (kind, a, bytes, reason, [b, c, d]) = match client.poll_output() {
+            Output::Authorize { attempt } => {
+                (AUTHORIZE, attempt.into(), nothing, nothing, [0.0; 3])
+            }
+            Output::Dial => (DIAL, 0.0, nothing, nothing, [0.0; 3]),
+            Output::Transmit(packet) => (TRANSMIT, 0.0, packet, nothing, [0.0; 3]),
+            Output::HangUp(code) => (HANG_UP, code.0.into(), nothing, nothing, [0.0; 3]),
+            Output::Idle { wake_at } => (IDLE, until(wake_at), nothing, nothing, [0.0; 3]),
+            Output::Event(event) => match event {
+                Event::State { state, reason, code, words, retry_at } => {
+                    let state = f64::from(state as u8);
+                    let code = code.map_or(0, |code| code.0).into();
+                    (0, state, reason.as_bytes(), words, [until(retry_at), code, 0.0])
+                }
+                Event::Lost { accepted_known, direct_missing } => {
+                    let missing = direct_missing.into();
+                    (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
+                }
+                Event::Acknowledged { through } => (2, through as f64, nothing, nothing, [0.0; 3]),
+                Event::Reply { id, format, payload } => {
+                    (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
+                }
+                Event::Refused { id, code, reason } => (4, id as f64, code, reason, [0.0; 3]),
+                Event::Failed { first, last, failure } => {
+                    let failure = f64::from(failure as u8);
+                    (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])
+                }
+                Event::Message { stream, offset, format, payload } => {
+                    let format = f64::from(format as u8);
+                    (6, stream.into(), payload, nothing, [offset as f64, format, 0.0])
+                }
+                Event::Subscribed { stream, epoch, offset } => {
+                    let (high, low) = ((epoch.0 >> 32) as u32, epoch.0 as u32);
+                    (7, stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
+                }
+                Event::SubscribeRefused { stream, code, reason } => {
+                    (8, stream.into(), code, reason, [0.0; 3])
+                }
+                Event::Gap { stream, missing } => {
+                    let Missing { from, to, reset } = missing;
+                    (9, stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
+                }
+                Event::Closed { end, reason } => {
+                    let (end, code) = match end {
+                        End::Requested => (0, CloseCode::NORMAL),
+                        End::Unauthorized(code) => (1, code),
+                        End::Stopped(code) => (2, code),
+                    };
+                    (10, end.into(), reason, nothing, [code.0.into(), 0.0, 0.0])
+                }
+            },
+        };
+        let (at, reason_at) = (bytes.as_ptr(), reason.as_ptr());
+        if kind == IDLE {
+            let saved = numbers_of(&client.saved());
+            let at = saved.as_ptr().cast();
+            note(line, kind, a, at, size_of_val(&saved), reason_at, 0, b, c, d);
+            return;
+        }
+        let held = note(line, kind, a, at, bytes.len(), reason_at, reason.len(), b, c, d);
+        if kind == TRANSMIT {
+            client.buffers(held as usize);
+        }
+    }
+}
 
 /// One of the counters, by its place in the facade's list.
-fn stat(protocol: &Client, place: usize) -> f64 {
-    let stats = protocol.stats();
+fn stat(client: &Client, place: usize) -> f64 {
+    let stats = client.stats();
     let counts = [
         stats.round_trip_ms,
         stats.queued,
@@ -220,6 +326,7 @@ fn stat(protocol: &Client, place: usize) -> f64 {
         stats.connections,
         stats.bytes_sent,
         stats.bytes_received,
+        stats.buffered,
     ];
     counts.get(place).copied().unwrap_or_default() as f64
 }

@@ -1,6 +1,6 @@
 //! The npm package's allocator: small, because every page downloads it.
 
-use rlsf::SmallGlobalTlsf;
+use lol_alloc::{FreeListAllocator, LockedAllocator};
 
 #[global_allocator]
-static HEAP: SmallGlobalTlsf = SmallGlobalTlsf::new();
+static HEAP: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());

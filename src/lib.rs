@@ -19,6 +19,8 @@
 //! # }
 //! ```
 //!
+//! A whole page, without a framework, is `examples/room.rs`.
+//!
 //! All decisions are made in [`tautline_protocol`], which does no I/O; this crate owns the
 //! browser's objects and translates.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser runs it"))]
@@ -26,6 +28,7 @@
 mod client;
 mod clock;
 mod driver;
+#[cfg(feature = "npm")]
 mod exports;
 #[cfg(all(feature = "npm", target_arch = "wasm32"))]
 mod heap;

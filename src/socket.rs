@@ -5,6 +5,12 @@ use tautline_protocol::{CloseCode, SUBPROTOCOL};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, WebSocket};
 
+#[wasm_bindgen(module = "/src/socket.js")]
+extern "C" {
+    fn listen(socket: &WebSocket, listener: Option<&Function>);
+    fn transmit(socket: &WebSocket, bytes: &[u8]) -> usize;
+}
+
 /// A WebSocket that somebody listens to.
 pub(crate) struct Socket(WebSocket);
 
@@ -18,30 +24,24 @@ impl Socket {
         // Blobs are read asynchronously, which would break the order of messages.
         socket.set_binary_type(BinaryType::Arraybuffer);
         let socket = Self(socket);
-        socket.listen(Some(listener));
+        listen(&socket.0, Some(listener));
         Ok(socket)
     }
 
-    /// Sends one binary message. An error means that it is closing: its close event will tell.
-    pub(crate) fn send(&self, packet: &[u8]) {
-        let _ = self.0.send_with_u8_array(packet);
+    /// Sends one binary message, unless it is empty; returns how many bytes wait to be sent.
+    pub(crate) fn transmit(&self, packet: &[u8]) -> usize {
+        transmit(&self.0, packet)
     }
 
     /// Starts the closing handshake; the browser finishes it on its own.
     pub(crate) fn close(self, code: CloseCode) {
         let _ = self.0.close_with_code(code.0);
     }
-
-    fn listen(&self, listener: Option<&Function>) {
-        self.0.set_onopen(listener);
-        self.0.set_onmessage(listener);
-        self.0.set_onclose(listener);
-    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.listen(None);
+        listen(&self.0, None);
         // On one that is closing or closed this does nothing.
         let _ = self.0.close_with_code(CloseCode::REPLACED.0);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 #[cfg(feature = "json")]
 use tautline_protocol::client::SendError;
 use tautline_protocol::client::{End, Event as ProtocolEvent, Failure, MessageId, Missing, State};
-use tautline_protocol::{Epoch, Format, Instant, StreamId};
+use tautline_protocol::{CloseCode, Epoch, Format, Instant, StreamId};
 
 /// What a message carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,10 @@ pub enum Event {
         state: State,
         /// Why, for people.
         reason: &'static str,
+        /// The code that ended the connection, if one did: the server's, or the client's own.
+        code: Option<CloseCode>,
+        /// What the server said to it, for people.
+        words: String,
         /// With [`State::Waiting`]: when the next attempt starts, on the page's clock.
         retry_at: Option<Instant>,
     },
@@ -157,8 +161,8 @@ pub enum Event {
 impl From<ProtocolEvent<'_>> for Event {
     fn from(event: ProtocolEvent<'_>) -> Self {
         match event {
-            ProtocolEvent::State { state, reason, retry_at } => {
-                Self::State { state, reason, retry_at }
+            ProtocolEvent::State { state, reason, code, words, retry_at } => {
+                Self::State { state, reason, code, words: text(words), retry_at }
             }
             ProtocolEvent::Lost { accepted_known, direct_missing } => {
                 Self::Lost { accepted_known, direct_missing }

@@ -22,13 +22,17 @@ export function watch(listener) {
     // Only a page that goes into the back-forward cache lives on without its connection.
     if (type === "pagehide" && !persisted) return;
     const isHidden = type === "visibilitychange" && document.hidden;
-    listener({ code: isHidden ? ASLEEP : HINTS[type] });
+    // What is no page event is a change of the network: a socket of the old one may be dead.
+    listener({ code: isHidden ? ASLEEP : (HINTS[type] ?? ONLINE) });
   };
-  // Capturing: events of the document pass here too. Node's global object takes no listeners.
-  for (const type in HINTS) globalThis.addEventListener?.(type, tell, true);
-  return () => {
-    for (const type in HINTS) globalThis.removeEventListener?.(type, tell, true);
+  const network = globalThis.navigator?.connection;
+  const each = (action) => {
+    // Capturing: events of the document pass here too. Node's global object takes no listeners.
+    for (const type in HINTS) globalThis[action]?.(type, tell, true);
+    network?.[action]?.("change", tell);
   };
+  each("addEventListener");
+  return () => each("removeEventListener");
 }
 
 const now = Promise.resolve();

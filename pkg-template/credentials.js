@@ -1,0 +1,42 @@
+// Credentials, from a function of the application.
+
+import { InvalidArgumentError } from "./errors.js";
+import { bytesOf } from "./payload.js";
+
+export class CredentialsSource {
+  #give;
+  #cause = "connect";
+  #reason;
+  /** Ends the call that is under way. */
+  #asking = new AbortController();
+
+  constructor(give) {
+    this.#give = give;
+  }
+
+  /** The line has changed its state. */
+  changed({ state, code, reason }) {
+    const isRefused = code >= 4200 && code < 4300;
+    if (isRefused) [this.#cause, this.#reason] = ["refused", reason];
+    else if (state === "open") [this.#cause, this.#reason] = ["refresh"];
+    else if (this.#cause === "refresh") this.#cause = "connect";
+    if (state === "closed") this.#asking.abort();
+  }
+
+  /** Resolves with bytes, with null if the application has none any more, with nothing if not now. */
+  async ask() {
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    try {
+      const given = await this.#give({ cause: this.#cause, reason: this.#reason, signal });
+      if (given === null) return null;
+      if (typeof given === "string" || given instanceof Uint8Array) return bytesOf(given);
+      throw new InvalidArgumentError(`Expected a string, a Uint8Array or null, got ${given}.`);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      console.warn("tautline: the credentials function failed; the line tries again later:", error);
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,148 @@
+// The pump: what happens to the WebSocket, the timer and the page goes into the wasm, and what the
+// wasm wants done is done. It decides nothing. src/driver.rs is the same for applications in Rust.
+
+import * as border from "./border.js";
+import { soon, watch } from "./page.js";
+import { bytesOf } from "./payload.js";
+
+const SUBPROTOCOL = "tautline.1";
+/** The close code for a connection that another one replaces (PROTOCOL.md, "Close codes"). */
+const REPLACED = 4005;
+/** The close code for a connection whose session will be taken up again. */
+const SUSPENDED = 4007;
+/** The close code of a connection that was never there. */
+const ABNORMAL = 1006;
+const NOTHING = new Uint8Array();
+
+/**
+ * Opens a line in `wasm` and returns what gives it commands and what lets it go. `told` takes note
+ * of its events, by kind, and must not give commands; `flush` is called when it may. `heard` gets the
+ * words of a server that closes the connection, and, if they are there, `observe` every WebSocket and
+ * `rested` what a store has to keep whenever nothing is left to do.
+ */
+export function drive(wasm, { url, credentials, numbers }, told, flush, { heard, observe, rested }) {
+  let socket;
+  let timer;
+  let wakeAt = Infinity;
+  // A drain is under way or scheduled.
+  let draining = false;
+  let again = false;
+
+  /** Puts bytes where the wasm finds them. */
+  function place(payload, topic = NOTHING) {
+    const at = wasm.reserve(topic.length + payload.length);
+    const bytes = new Uint8Array(wasm.memory.buffer);
+    bytes.set(topic, at);
+    bytes.set(payload, at + topic.length);
+  }
+
+  /** Tells the wasm of an input, when it is, and what the socket has not sent yet. */
+  function tell(kind, about) {
+    wasm.command(line, kind, 0, performance.now(), about, socket?.bufferedAmount ?? 0);
+  }
+
+  function command(kind, a = 0, b = 0, c = 0, topic, payload) {
+    // What the first one of a turn says of times counts from now, not from the last input.
+    if (!draining) tell(border.NOW, 0);
+    if (payload ?? topic) place(payload ?? NOTHING, topic);
+    const result = wasm.command(line, kind, topic?.length ?? 0, a, b, c);
+    if (draining) again = true;
+    else wakeSoon();
+    return result;
+  }
+
+  function wakeSoon() {
+    draining = true;
+    soon(() => input(border.WOKE));
+  }
+
+  function input(kind, about = 0, packet) {
+    draining = true;
+    do {
+      again = false;
+      if (packet) place(packet);
+      tell(kind, about);
+      flush();
+      kind = border.WOKE;
+      packet = undefined;
+    } while (again);
+    draining = false;
+  }
+
+  /** Closes the socket, which is silent from then on. */
+  function hangUp(code) {
+    const left = socket;
+    socket = undefined;
+    left?.close(code);
+  }
+
+  function dial() {
+    hangUp(REPLACED);
+    let opened;
+    try {
+      opened = new WebSocket(url, SUBPROTOCOL);
+    } catch {
+      // The page's security policy forbids it, for instance.
+      setTimeout(() => input(border.CLOSED, ABNORMAL));
+      return;
+    }
+    socket = opened;
+    observe?.(opened);
+    const when = (act) => (event) => socket === opened && act(event);
+    // Blobs are read asynchronously, which would break the order of messages.
+    opened.binaryType = "arraybuffer";
+    opened.onopen = when(() => input(border.OPENED));
+    opened.onmessage = when(({ data }) =>
+      typeof data === "string" ? input(border.TEXT) : input(border.PACKET, 0, new Uint8Array(data)),
+    );
+    opened.onclose = when(({ code, reason }) => {
+      heard(reason);
+      input(border.CLOSED, code);
+    });
+    // A close event follows and tells all. But in Node the package `ws` ends the process for an
+    // error that nobody listens to, also when the socket is left before it has opened.
+    opened.onerror = () => {};
+  }
+
+  function transmit(_, packet) {
+    // One that is closing says so with its close event.
+    if (socket?.readyState === 1) socket.send(packet);
+    return socket?.bufferedAmount;
+  }
+
+  function idle(wakeIn, state) {
+    rested?.(state);
+    const at = wakeIn < 0 ? Infinity : performance.now() + wakeIn;
+    // Deadlines mostly move away, and waking once for nothing is cheaper than a new timeout with
+    // every packet.
+    if (wakeAt <= at) return;
+    clearTimeout(timer);
+    wakeAt = at;
+    // One more millisecond: timeouts count whole ones and may fire a little early.
+    timer = setTimeout(woken, Math.min(wakeIn + 1, 0x7fffffff));
+  }
+
+  function woken() {
+    wakeAt = Infinity;
+    input(border.WOKE);
+  }
+
+  const unwatch = watch(({ code }) => input(border.HINT, code));
+  const random = crypto.getRandomValues(new Uint8Array(24));
+  const asks = typeof credentials === "function";
+  place(asks ? NOTHING : bytesOf(credentials), random);
+  const line = wasm.open(performance.now(), asks, ...numbers);
+  border.lines[line] = [...told, dial, transmit, hangUp, idle];
+  wakeSoon();
+
+  /** The line has ended. */
+  function free() {
+    unwatch();
+    hangUp(SUSPENDED);
+    clearTimeout(timer);
+    wasm.command(line, border.FREE, 0, 0, 0, 0);
+    delete border.lines[line];
+  }
+
+  return { command, free };
+}

@@ -1,0 +1,53 @@
+// What `connect(url, { durable })` loads: a line that survives its page.
+
+import { Keeper } from "./keeper.js";
+import { own } from "./ownership.js";
+import { Store } from "./store.js";
+
+const hexadecimal = (bytes) =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
+ * Resolves with what keeps the state of `line`; with undefined, after telling why, if that cannot
+ * be. `inside` is what the line lets nobody else do.
+ */
+export async function keep(line, settings, inside) {
+  let store;
+  try {
+    if (!globalThis.indexedDB) throw new Error("there is no IndexedDB here");
+    if (!globalThis.navigator?.locks) throw new Error("there are no Web Locks here");
+    store = await Store.open();
+    const owned = await take(store, settings);
+    const keeper = new Keeper(line, settings, inside, store, owned);
+    line._emit("durability", { stored: true, reason: "stored in IndexedDB" });
+    return keeper;
+  } catch (error) {
+    store?.close();
+    if (settings.adopts) {
+      settings.adopts.release();
+      line.close({ timeout: 0 });
+    }
+    line._emit("durability", { stored: false, reason: error.message, error });
+    return undefined;
+  }
+}
+
+/** The oldest session of the name that no page works on, or a new one. */
+async function take(store, { durable: name, adopts }) {
+  if (adopts) {
+    const session = await store.take(adopts.id);
+    if (session) return { ...adopts, session };
+    throw new Error("it was cleared");
+  }
+  for (const { id } of await store.sessions(name)) {
+    const release = await own(id);
+    const session = release && (await store.take(id));
+    if (session) return { release, session };
+    release?.();
+  }
+  const id = hexadecimal(crypto.getRandomValues(new Uint8Array(16)));
+  const release = await own(id);
+  const session = { id, name, created: Date.now(), life: 1, positions: {} };
+  await store.add(session);
+  return { release, session: { ...session, messages: [] } };
+}

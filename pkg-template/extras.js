@@ -1,0 +1,24 @@
+// What only some lines want, in files that are loaded for them alone.
+
+/** Without it the line works as well. */
+const optional = (loading, name) =>
+  loading.catch((error) => console.warn(`tautline: \`${name}\` could not be loaded:`, error));
+
+/** Resolves with what keeps the state of a durable line; with undefined if nothing can. */
+export async function keeperFor(line, settings, inside) {
+  try {
+    return await (await import("./durable.js")).keep(line, settings, inside);
+  } catch (error) {
+    line._emit("durability", { stored: false, reason: error.message, error });
+  }
+}
+
+/** Resolves with the wasm, and with what is to see every WebSocket of the line, if anything. */
+export async function loadFor(line, { url, debug, warnBeforeUnload }, load) {
+  if (warnBeforeUnload) {
+    optional(import("./warn.js"), "warnBeforeUnload").then((warn) => warn?.warnBeforeUnload(line));
+  }
+  const debugging = debug ? optional(import("./debug.js"), "debug") : undefined;
+  const wasm = await load();
+  return [wasm, (await debugging)?.watcher(line, url)];
+}

@@ -1,0 +1,62 @@
+// What became of a line and why, for whoever has to find out.
+
+import { text } from "./payload.js";
+
+/** Changes of the state that are kept. */
+const KEPT = 100;
+/** As the wasm numbers them. */
+const STATES = ["connecting", "open", "waiting", "closed"];
+
+export class History {
+  #changes = [];
+  #closeWords = "";
+  #leftAt;
+  #isOpen = false;
+  /** How often the line has ceased to be open, by the reason. */
+  reconnects = {};
+
+  /** Takes what the server said when it closed the connection. */
+  heard = (words) => {
+    this.#closeWords = words;
+  };
+
+  /** What the server said to the change that is told now: `said`, in bytes, if that is anything. */
+  words(said) {
+    const words = text(said) || this.#closeWords;
+    this.#closeWords = "";
+    return words;
+  }
+
+  /** A change that the wasm tells of, as applications get it. */
+  change(state, reason, said, retryIn, code) {
+    const words = this.words(said);
+    const cause = text(reason);
+    if (this.#isOpen) this.reconnects[cause] = (this.reconnects[cause] ?? 0) + 1;
+    this.#isOpen = STATES[state] === "open";
+    const isOffline = code && globalThis.navigator?.onLine === false;
+    const why = cause + (isOffline ? " (offline)" : "");
+    return {
+      state: STATES[state],
+      reason: words ? `${why}: ${words}` : why,
+      ...(code && { code }),
+      ...(retryIn >= 0 && { retryAt: Date.now() + retryIn }),
+    };
+  }
+
+  /** Completes a change with what only looking back can tell, and keeps it. */
+  note(change) {
+    change.at = Date.now();
+    if (change.state === "open") {
+      if (this.#leftAt) change.downtime = change.at - this.#leftAt;
+      this.#leftAt = undefined;
+    } else if (this.#changes.at(-1)?.state === "open") {
+      this.#leftAt = change.at;
+    }
+    this.#changes = [...this.#changes, change].slice(-KEPT);
+    return change;
+  }
+
+  list() {
+    return [...this.#changes];
+  }
+}

@@ -1,0 +1,249 @@
+// Keeps a line's state in the store, and says what may be transmitted: nothing before it is stored.
+
+import { clear, Family } from "./family.js";
+import { Journal } from "./journal.js";
+import { describe, restored } from "./restored.js";
+
+/**
+ * Commands of the wasm, as in src/exports.rs: what this imports from the line's files would be loaded
+ * for lines that are not durable, in a file apart.
+ */
+const CLOSE = 11;
+const RESTORE = 21;
+const RELEASE = 22;
+/** The wasm's numbers, and the place of how many messages may have been transmitted. */
+const COUNT = 7;
+const TRANSMITTED = 2;
+/** No life of a page opens as many connections. */
+const CONNECTIONS = 2 ** 20;
+/** After a failure nothing new is stored for so long. */
+const FULL_MS = 5_000;
+/** So many topics are remembered, those handled last. */
+const TOPICS = 1_000;
+
+const bytesOfId = (id) => Uint8Array.from(id.match(/../g), (pair) => parseInt(pair, 16));
+
+export class Keeper {
+  #line;
+  #settings;
+  #inside;
+  #store;
+  #session;
+  #messages;
+  #letGo;
+  #family;
+  #journal;
+  /** The wasm's numbers at its last rest. */
+  #numbers;
+  /** What the store was given last, to be compared. */
+  #written;
+  #writing = false;
+  #stopped = false;
+  /** How messages end is not told any more: the line ends, and they do not. */
+  #isSilent = false;
+  /** Nothing new is stored until then; Infinity: the store is given up. */
+  #fullUntil = 0;
+  /** Called when nothing is left in the outbox. */
+  #empty;
+  #leaving;
+
+  constructor(line, settings, inside, store, { release, session }) {
+    const { messages, ...record } = session;
+    this.#line = line;
+    this.#settings = settings;
+    this.#inside = inside;
+    this.#store = store;
+    this.#letGo = release;
+    this.#session = record;
+    this.#messages = messages;
+    this.#numbers = record.numbers ?? new BigUint64Array(COUNT);
+    this.#journal = new Journal(messages.at(-1)?.[0]);
+    const cleared = () => {
+      this.#stopped = this.#isSilent = true;
+      line.close({ timeout: 0 });
+    };
+    const about = { store, id: record.id, cleared };
+    this.#family = settings.adopts ? undefined : new Family(line, settings, inside, about);
+  }
+
+  /** The wasm's end is there: it gets what was stored, before anything else. */
+  begin() {
+    const { command, outgoing } = this.#inside;
+    const { id, life } = this.#session;
+    const messages = this.#messages.splice(0);
+    const state = new Uint8Array(this.#numbers.buffer);
+    command(RESTORE, life * CONNECTIONS, messages.length, 0, bytesOfId(id), state);
+    outgoing.pending = this.#journal;
+    const transmitted = Number(this.#numbers[TRANSMITTED]);
+    messages.forEach(([order, record], at) => {
+      const told = (outcome) => this.#tellSettled(record, outcome);
+      outgoing.restore(restored(order, record, at < transmitted, told));
+    });
+    // An adopted session has nothing else to do.
+    if (this.#settings.adopts) command(CLOSE, Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Nothing is left to do for the wasm: its state and what the line was told belong together. */
+  rested = (state) => {
+    this.#numbers = new BigUint64Array(state.slice().buffer);
+    Promise.resolve().then(() => this.#write());
+  };
+
+  /** Where a subscription to a topic goes on. */
+  position(topic) {
+    return this.#session.positions[topic];
+  }
+
+  async #write() {
+    if (this.#writing) return;
+    this.#writing = true;
+    while (!this.#stopped) {
+      const isFull = Date.now() < this.#fullUntil;
+      const state = this.#state();
+      if (!this.#journal.isChanged(isFull) && state.text === this.#written) break;
+      await this.#commit(state, isFull);
+    }
+    this.#writing = false;
+  }
+
+  /** What is to be stored beside the messages, and what the wasm is told once it is. */
+  #state() {
+    const isOpen = this.#line.state === "open";
+    const numbers = this.#numbers.slice();
+    // From the moment that it is stored all may be transmitted.
+    if (isOpen) numbers[TRANSMITTED] = BigInt(this.#journal.size);
+    const positions = { ...this.#session.positions };
+    for (const { topic, position } of this.#inside.subscriptions()) {
+      if (!position) continue;
+      delete positions[topic];
+      positions[topic] = position;
+    }
+    const kept = Object.fromEntries(Object.entries(positions).slice(-TOPICS));
+    const session = { ...this.#session, numbers, positions: kept };
+    const through = isOpen ? this.#journal.newest : 0;
+    const text = [numbers, through, JSON.stringify(kept)].join();
+    return { session, text, through, bytes: new Uint8Array(this.#numbers.buffer) };
+  }
+
+  async #commit({ session, text, through, bytes }, isFull) {
+    if (isFull) this.#journal.keepFirst();
+    const changes = this.#journal.take();
+    const { put, deleted } = changes;
+    const added = isFull ? [] : [...put].map(([order, { record }]) => [order, record]);
+    try {
+      if (this.#fullUntil < Infinity) await this.#store.write(session, deleted, added);
+    } catch (error) {
+      this.#journal.giveBack(changes);
+      if (!this.#stopped) this.#failed(error, isFull);
+      return;
+    }
+    this.#written = text;
+    this.#session = session;
+    if (isFull) this.#journal.giveBack({ put, deleted: [] });
+    else this.#tellStored(put);
+    if (this.#stopped) return;
+    this.#inside.command(RELEASE, through, 0, 0, undefined, bytes);
+    if (this.#journal.size === 0) this.#empty?.();
+  }
+
+  #failed(error, isFull) {
+    const isQuota = error.name === "QuotaExceededError";
+    if (isFull || !isQuota) {
+      // What is there is older than what will be transmitted.
+      this.#fullUntil = Infinity;
+      this.#store.remove(this.#session.id).catch(() => {});
+    } else {
+      this.#fullUntil = Date.now() + FULL_MS;
+      setTimeout(() => this.#write(), FULL_MS + 1);
+    }
+    this.#line._emit("durability", {
+      stored: false,
+      reason: isQuota ? "there is no room for more" : error.message,
+      error,
+    });
+  }
+
+  #tellStored(put) {
+    if (this.#fullUntil > 0) {
+      this.#fullUntil = 0;
+      this.#line._emit("durability", { stored: true, reason: "there is room again" });
+    }
+    for (const message of put.values()) {
+      const { stored, record, resolve, reject } = message;
+      if (!stored) continue;
+      stored();
+      // Its promise has settled; what becomes of it is told in another way.
+      message.resolve = (reply) => {
+        resolve(reply);
+        this.#tellSettled(record, reply === undefined ? {} : { reply });
+      };
+      message.reject = (error) => {
+        reject(error);
+        this.#tellSettled(record, { error });
+      };
+    }
+  }
+
+  #tellSettled(record, outcome) {
+    // The end of the line is not the end of its messages: it is told in the same turn.
+    Promise.resolve().then(() => {
+      if (this.#isSilent) return;
+      this.#line._emit("settled", { ...describe(this.#inside.decode, record), ...outcome });
+    });
+  }
+
+  /** What is in the outbox, with that of adopted sessions. */
+  async pending() {
+    const { outgoing } = this.#inside;
+    const own = [...this.#journal.values()].map((message) => ({
+      ...describe(this.#inside.decode, message.record),
+      cancel: () => {
+        const isCancelled = this.#journal.get(message.id) === message && outgoing.withdraw(message);
+        if (isCancelled) message.reject(new DOMException("It was cancelled.", "AbortError"));
+        return isCancelled;
+      },
+    }));
+    return own.concat((await this.#family?.pending()) ?? []);
+  }
+
+  /** Deletes all that is stored under the name, in every page; the line is to end now. */
+  async clear() {
+    this.#stopped = this.#isSilent = true;
+    await clear(this.#settings.durable);
+  }
+
+  /**
+   * Resolves when the outbox is empty, or the time is over: what is left is for the next line of the
+   * name. Undefined if nothing is kept, so that the line has to end as others do.
+   */
+  leave(timeout) {
+    if (this.#stopped || this.#fullUntil === Infinity) return undefined;
+    this.#leaving ??= this.#left(timeout);
+    return this.#leaving;
+  }
+
+  async #left(timeout) {
+    await new Promise((resolve) => {
+      if (this.#journal.size === 0 || timeout === 0) return resolve();
+      this.#empty = resolve;
+      setTimeout(resolve, timeout);
+    });
+    this.#stopped = this.#isSilent = true;
+    for (const message of this.#journal.values()) {
+      message.reject(
+        this.#inside.closed("The line is closed; the next one of this name sends this message."),
+      );
+    }
+  }
+
+  /** The line has ended. */
+  async stop(error) {
+    const isDelivered = this.#settings.adopts && !this.#stopped && !error;
+    this.#stopped = true;
+    this.#isSilent = !isDelivered;
+    this.#family?.stop();
+    if (isDelivered) await this.#store.remove(this.#session.id).catch(() => {});
+    this.#store.close();
+    this.#letGo();
+  }
+}

@@ -1,0 +1,13 @@
+// A browser has a WebSocket; Node has one from version 22 on.
+
+import { LoadError } from "./errors.js";
+
+/** `connect`, but where there is no WebSocket it says so at once: the line would wait for ever. */
+export const needsSocket = (connect) => (url, options) => {
+  if (typeof WebSocket === "function") return connect(url, options);
+  throw new LoadError(
+    "There is no WebSocket here: use Node 22 or newer, or install `ws` and set " +
+      "`globalThis.WebSocket` to its `WebSocket` before you connect.",
+    { retryable: false },
+  );
+};

@@ -1,0 +1,17 @@
+// For Node: the wasm is read from the file system, which its `fetch` does not do.
+
+import { readFile } from "node:fs/promises";
+
+import { instantiate } from "./border.js";
+import { connector } from "./connect.js";
+import { needsSocket } from "./needs-socket.js";
+
+export * from "./errors.js";
+
+let loading;
+
+async function load() {
+  return instantiate(await readFile(new URL("./wasm/tautline.wasm", import.meta.url)));
+}
+
+export const connect = needsSocket(connector(() => (loading ??= load())));

@@ -1,0 +1,128 @@
+// The database of lines that survive their pages: a record for each session, and its messages in the
+// order of the outbox. What belongs together is one transaction.
+
+const SESSIONS = "sessions";
+const MESSAGES = "messages";
+/** Some browsers leave a request to open unanswered for ever. */
+const OPEN_MS = 5_000;
+
+/** A session's messages: keys are pairs of the session and a message's order. */
+const messagesOf = (id) => IDBKeyRange.bound([id], [id, []]);
+
+export class Store {
+  #database;
+  /** What ends each transaction that is under way. */
+  #underWay = new Set();
+
+  static async open() {
+    const store = new Store();
+    store.#database = await openDatabase();
+    // The browser has deleted it, and may forget to say so to every transaction.
+    store.#database.onclose = () => {
+      for (const end of store.#underWay) end(new Error("the browser has closed it"));
+    };
+    return store;
+  }
+
+  /** The sessions of a name, the oldest first. */
+  async sessions(name) {
+    const all = await this.#transact("readonly", (sessions) => sessions.getAll());
+    const own = all.filter((session) => session.name === name);
+    return own.sort((one, other) => one.created - other.created);
+  }
+
+  add(session) {
+    return this.#transact("readwrite", (sessions) => sessions.put(session));
+  }
+
+  /** Begins another life of a session; undefined if it is gone. */
+  async take(id) {
+    let session;
+    const orders = { result: [] };
+    const messages = await this.#transact("readwrite", (sessions, messages) => {
+      sessions.get(id).onsuccess = ({ target }) => {
+        session = target.result;
+        if (session) sessions.put({ ...session, life: (session.life += 1) });
+      };
+      Object.assign(orders, { request: messages.getAllKeys(messagesOf(id)) });
+      return messages.getAll(messagesOf(id));
+    });
+    if (session === undefined) return undefined;
+    const keys = orders.request.result;
+    return { ...session, messages: messages.map((record, at) => [keys[at][1], record]) };
+  }
+
+  /** Brings a session up to date; fails if another page has cleared it. */
+  write(session, deleted, put) {
+    return this.#transact("readwrite", (sessions, messages, transaction) => {
+      sessions.get(session.id).onsuccess = ({ target }) => {
+        if (target.result === undefined) transaction.abort();
+      };
+      sessions.put(session);
+      for (const order of deleted) messages.delete([session.id, order]);
+      for (const [order, record] of put) messages.put(record, [session.id, order]);
+    });
+  }
+
+  remove(...ids) {
+    return this.#transact("readwrite", (sessions, messages) => {
+      for (const id of ids) {
+        sessions.delete(id);
+        messages.delete(messagesOf(id));
+      }
+    });
+  }
+
+  close() {
+    this.#database.close();
+  }
+
+  /** Resolves with the result of the request that `work` returns, once all of it is committed. */
+  #transact(mode, work) {
+    let end;
+    const ended = new Promise((resolve, reject) => {
+      end = reject;
+      // What is told to be stored has to survive the machine too, not only the browser.
+      const options = { durability: "strict" };
+      const transaction = this.#database.transaction([SESSIONS, MESSAGES], mode, options);
+      let request;
+      transaction.oncomplete = () => resolve(request?.result);
+      // Without an error it was this page's own doing.
+      transaction.onabort = () => reject(transaction.error ?? new Error("it was cleared"));
+      request = work(
+        transaction.objectStore(SESSIONS),
+        transaction.objectStore(MESSAGES),
+        transaction,
+      );
+    });
+    this.#underWay.add(end);
+    return ended.finally(() => this.#underWay.delete(end));
+  }
+}
+
+function openDatabase() {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open("tautline", 1);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(new Error("IndexedDB does not answer"));
+    }, OPEN_MS);
+    opening.onupgradeneeded = () => {
+      opening.result.createObjectStore(SESSIONS, { keyPath: "id" });
+      opening.result.createObjectStore(MESSAGES);
+    };
+    opening.onsuccess = () => {
+      clearTimeout(timer);
+      const database = opening.result;
+      // A later version of this package, in another page, needs the database for itself.
+      database.onversionchange = () => database.close();
+      if (late) database.close();
+      else resolve(database);
+    };
+    opening.onerror = () => {
+      clearTimeout(timer);
+      reject(opening.error);
+    };
+  });
+}
