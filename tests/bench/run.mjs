@@ -5,11 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import puppeteer from "puppeteer-core";
-
+import { launchBrowser } from "../e2e/browser.mjs";
 import { Proxy, Server, setting } from "../e2e/processes.mjs";
 import { assembleSite } from "../e2e/site.mjs";
-import { CHROMIUM_FLAGS } from "../e2e/world.mjs";
 import { CALL_TIME_MAX, Contender, MESSAGE_BYTES } from "./contender.mjs";
 import { median, printSummary, printWire, summarize } from "./report.mjs";
 
@@ -99,11 +97,7 @@ async function main() {
   const site = await assembleSite(SITE, join(directory, "site"));
   const server = new Server(setting("TAUTLINE_BENCH_SERVER"), ["--static", site]);
   await server.start();
-  const browser = await puppeteer.launch({
-    executablePath: setting("CHROMIUM"),
-    headless: true,
-    args: CHROMIUM_FLAGS,
-    userDataDir: join(directory, "profile"),
+  const browser = await launchBrowser(join(directory, "profile"), {
     protocolTimeout: CALL_TIME_MAX,
   });
   try {

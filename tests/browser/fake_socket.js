@@ -5,6 +5,7 @@ let refusing = false;
 
 class FakeWebSocket {
   binaryType = "blob";
+  bufferedAmount = 0;
   onopen = null;
   onmessage = null;
   onclose = null;

@@ -21,7 +21,8 @@ test("a server that is shut down says goodbye, and the line carries on", async (
   const exitCode = await world.server.terminate();
   assert.equal(exitCode, 0, world.server.log);
   assert.ok(Date.now() - askedAt < END_WITHIN_MS, `ended after ${Date.now() - askedAt} ms`);
-  const goaway = { what: "state", reason: "the server asked to connect anew" };
+  const reason = "the server asked to connect anew: the server is shutting down";
+  const goaway = { what: "state", reason };
   const asked = await tab.told(goaway, { since: askedAt });
   await tab.told({ what: "state", state: "waiting" }, { since: asked.at });
   await tab.publish("up", 5);

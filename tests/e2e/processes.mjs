@@ -23,7 +23,9 @@ class Listener {
   #endWithParent = () => this.#child.kill("SIGKILL");
 
   constructor(program, args) {
-    this.#child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    // In memory, unless a test says otherwise: a server that is killed has lost what it held.
+    const env = { TAUTLINE_ENGINE: "memory", ...process.env };
+    this.#child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#exit = once(this.#child, "exit").then(([code, signal]) => code ?? signal);
     // Without this, a test runner that is stopped half-way would leave the process behind.
     process.on("exit", this.#endWithParent);

@@ -100,3 +100,29 @@ test("messages published while the server is down are confirmed when it is back"
   assert.deepEqual(received(log, "up"), range(1, 53));
   assert.ok(outcomes(log, "up").every(({ outcome }) => outcome === "confirmed"));
 });
+
+test("a reader's position is one in the log that is there", async (t) => {
+  const world = await World.start(t);
+  const { page } = await world.tabThroughProxy("exposed");
+  const before = await page.evaluate(async () => {
+    const { line } = driver;
+    window.topic = line.subscribe("positions");
+    window.reached = async (offset, epoch) => {
+      const isThere = () => topic.position?.offset === offset && topic.position.epoch !== epoch;
+      while (!isThere()) await new Promise((resolve) => setTimeout(resolve, 20));
+      return topic.position;
+    };
+    topic.addEventListener("message", () => {});
+    await topic.ready;
+    await Promise.all([1, 2, 3, 4, 5].map((n) => line.publish("positions", n)));
+    return reached(5);
+  });
+  await world.server.kill();
+  await world.server.restart();
+  const after = await page.evaluate(async ({ epoch }) => {
+    await reached(0, epoch);
+    await driver.line.publish("positions", "first");
+    return reached(1, epoch);
+  }, before);
+  assert.notEqual(after.epoch, before.epoch);
+});

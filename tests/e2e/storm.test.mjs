@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { assertDelivered } from "./account.mjs";
+import { BROWSER } from "./browser.mjs";
 import { World } from "./world.mjs";
 
 const STORM_MS = 10_000;
@@ -13,8 +14,9 @@ const FAULTS = { cutEveryMs: [300, 700], cut: "both", latencyMs: 25 };
 
 const STORMS = [
   { seed: 1, options: {}, leastCuts: 8 },
-  // With short waits the line is open most of the time, so there is more to cut.
-  { seed: 2, options: { backoff: { base: 50, cap: 200 } }, leastCuts: 12 },
+  // With short waits the line is open most of the time, so there is more to cut. Firefox adds
+  // waits of its own: it holds back a connection to a host where one has just failed.
+  { seed: 2, options: { backoff: { base: 50, cap: 200 } }, leastCuts: BROWSER === "chromium" ? 12 : 8 },
 ];
 
 for (const { seed, options, leastCuts } of STORMS) {

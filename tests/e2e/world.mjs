@@ -1,51 +1,48 @@
-// A world for one test: server, fault proxy, Chromium and a page's files. All end with the test.
+// A world for one test: server, fault proxy, browser and a page's files. All end with the test.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import puppeteer from "puppeteer-core";
-
+import { launchBrowser, watchErrors } from "./browser.mjs";
 import { Proxy, Server, setting } from "./processes.mjs";
 import { assembleSite } from "./site.mjs";
 import { Tab } from "./tab.mjs";
 
 const SITE = new URL("site", import.meta.url);
 
-/** On top of puppeteer's own, which keep pages in the background awake. */
-export const CHROMIUM_FLAGS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-  "--disable-background-networking", "--disable-component-update",
-];
-
 export class World {
   #browser;
   #directory;
   #pageErrors = [];
 
-  /** Starts everything; `site` is what the server serves, by default a blank page. */
-  static async start(t, site) {
+  /**
+   * Starts everything; `site` is what the server serves, by default a blank page. `program` is the
+   * setting that names the server's program, `args` are more arguments of it, `browser` options of
+   * `launchBrowser`.
+   */
+  static async start(t, site, { program = "TAUTLINE_SERVER", args = [], browser = {} } = {}) {
     const world = new World();
     t.after(() => world.#stop());
     world.#directory = await mkdtemp(join(tmpdir(), "tautline-e2e-"));
     const directory = site ?? (await assembleSite(SITE, join(world.#directory, "site")));
-    world.server = new Server(setting("TAUTLINE_SERVER"), ["--static", directory]);
+    world.server = new Server(setting(program), ["--static", directory, ...args]);
     await world.server.start();
     world.proxy = await Proxy.start(world.server.origin);
-    world.#browser = await puppeteer.launch({
-      executablePath: setting("CHROMIUM"),
-      headless: true,
-      args: CHROMIUM_FLAGS,
-      userDataDir: join(world.#directory, "profile"),
-    });
+    world.#browser = await launchBrowser(join(world.#directory, "profile"), browser);
     return world;
+  }
+
+  /** The puppeteer browser. */
+  get browser() {
+    return this.#browser;
   }
 
   /** Opens a page; whatever it throws fails the test. */
   async page(url) {
     const page = await this.#browser.newPage();
-    page.on("pageerror", (error) => this.#pageErrors.push(`${url}: ${error.message}`));
+    watchErrors(page, (message) => this.#pageErrors.push(`${url}: ${message}`));
     await page.goto(url);
     return page;
   }

@@ -12,9 +12,11 @@ import { install } from "./installed.mjs";
 
 const OPTIONS = [
   "--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess",
-  "--noImplicitOverride", "--noPropertyAccessFromIndexSignature", "--noUnusedLocals",
-  "--verbatimModuleSyntax", "--isolatedModules", "--target", "es2022",
-  "--lib", "es2022,dom,esnext.disposable",
+  "--noImplicitOverride", "--noImplicitReturns", "--noFallthroughCasesInSwitch",
+  "--noPropertyAccessFromIndexSignature", "--noUnusedLocals", "--noUnusedParameters",
+  "--allowUnreachableCode", "false", "--allowUnusedLabels", "false",
+  "--noUncheckedSideEffectImports", "--erasableSyntaxOnly", "--verbatimModuleSyntax",
+  "--isolatedModules", "--target", "es2022", "--lib", "es2022,dom",
 ];
 
 for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {

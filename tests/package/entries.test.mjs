@@ -47,12 +47,60 @@ test("every entry point", async (t) => {
   });
 });
 
-test("a wasm that cannot be loaded is told, and every promise settles", async (t) => {
+test("two pages share the line of a SharedWorker", async (t) => {
+  const first = await openPage(t);
+  const second = await first.browser().newPage();
+  await second.goto(first.url());
+  const ask = (page, question) => page.evaluate((question) => {
+    const { port } = new SharedWorker("/shared-worker.js", { type: "module" });
+    const answer = new Promise((resolve) => (port.onmessage = ({ data }) => resolve(data)));
+    port.postMessage(question);
+    return answer;
+  }, question);
+  const answers = [await ask(first, "first"), await ask(second, "second")];
+  assert.deepEqual(answers, [
+    { reply: "first", pages: 1, connections: 1 },
+    { reply: "second", pages: 2, connections: 1 },
+  ]);
+});
+
+for (const entry of ["index", "inline"]) {
+  test(`a strict Content-Security-Policy, ${entry}.js`, async (t) => {
+    const page = await openPage(t);
+    const told = async (policy) => {
+      await page.goto(new URL(`/policy-${policy}.html?${entry}`, page.url()).href);
+      await page.waitForFunction(() => document.body.dataset.told);
+      return page.evaluate(() => document.body.dataset.told);
+    };
+    assert.equal(await told("with-wasm"), "answered");
+    assert.match(
+      await told("without-wasm"),
+      /^LoadError: The WebAssembly could not be loaded: .*(Content Security Policy|CSP)/,
+    );
+  });
+}
+
+/** A page whose requests fail if their path ends like one of these. */
+async function openPageWithout(t, ...ends) {
   const page = await openPage(t);
   await page.setRequestInterception(true);
   page.on("request", (request) =>
-    request.url().endsWith(".wasm") ? request.abort() : request.continue(),
+    ends.some((end) => request.url().endsWith(end)) ? request.abort() : request.continue(),
   );
+  return page;
+}
+
+test("where the wasm is missing, the copy in a module serves", async (t) => {
+  const page = await openPageWithout(t, ".wasm");
+  const told = await page.evaluate(async () => {
+    const { connect } = await import("tautline");
+    return connect("/line").request("answered");
+  });
+  assert.equal(told, "answered");
+});
+
+test("a wasm that cannot be loaded is told, and every promise settles", async (t) => {
+  const page = await openPageWithout(t, ".wasm", "/tautline.inline.js");
   const told = await page.evaluate(async () => {
     const { connect } = await import("tautline");
     const line = connect("/line");

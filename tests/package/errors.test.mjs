@@ -83,7 +83,7 @@ test("errors", async (t) => {
   await check("a volatile request", () => told(() => line.request("x", { volatile: true })), {
     name: "InvalidArgumentError",
     code: "invalid-argument",
-    says: /request is never volatile/,
+    says: /volatile message is no request/,
   });
   await t.test("a volatile request is not transmitted either", async () => {
     const sent = await page.evaluate(async () => {
@@ -151,6 +151,13 @@ test("errors", async (t) => {
     says: /not transmitted/,
   });
 
+  await check("a line whose signal had aborted before", () =>
+    told(() => tautline.connect("/line", { signal: AbortSignal.abort() }).send("x")), {
+    name: "ClosedError",
+    code: "closed",
+    says: /not transmitted/,
+  });
+
   await t.test("an aborted send rejects with the signal's reason, and is withdrawn", async () => {
     const outcome = await page.evaluate(async () => {
       const nowhere = tautline.connect("ws://127.0.0.1:1/line");
@@ -169,4 +176,24 @@ test("errors", async (t) => {
   await t.test("after all of this the line works", async () => {
     assert.equal(await page.evaluate(() => line.request("fine")), "fine");
   });
+});
+
+test("what the server's handler refuses is told with its code and reason", async (t) => {
+  // The program has no handler for messages.
+  const page = await openPage(t, "TAUTLINE_SERVER");
+  const told = await page.evaluate(async () => {
+    const { connect, RefusedError } = await import("tautline");
+    const line = connect("/line");
+    const error = await line.request("x").catch((error) => error);
+    const { name, code, refusal, message } = error;
+    return { name, code, refusal, message, ours: error instanceof RefusedError };
+  });
+  const { message, ...rest } = told;
+  assert.deepEqual(rest, {
+    name: "RefusedError",
+    code: "refused",
+    refusal: "no-handler",
+    ours: true,
+  });
+  assert.match(message, /^The server refused this message \(no-handler\): .+/);
 });

@@ -8,10 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import puppeteer from "puppeteer-core";
-
+import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
-import { CHROMIUM_FLAGS } from "../e2e/world.mjs";
 
 /** A folder with the tarball installed in it, as npm does it; removed after the test. */
 export async function install(t) {
@@ -25,23 +23,21 @@ export async function install(t) {
   return folder;
 }
 
-/** A blank page of a site where the package is installed; its errors fail the test. */
-export async function openPage(t) {
+/**
+ * A blank page of a site where the package is installed; its errors fail the test. `program` is the
+ * setting that names its server.
+ */
+export async function openPage(t, program = "TAUTLINE_EXAMPLE") {
   const folder = await install(t);
   await cp(fileURLToPath(new URL("site", import.meta.url)), folder, { recursive: true });
-  const server = new Server(setting("TAUTLINE_EXAMPLE"), ["--static", folder]);
+  const server = new Server(setting(program), ["--static", folder]);
   await server.start();
   t.after(() => server.kill());
-  const browser = await puppeteer.launch({
-    executablePath: setting("CHROMIUM"),
-    headless: true,
-    args: CHROMIUM_FLAGS,
-    userDataDir: join(folder, "profile"),
-  });
+  const browser = await launchBrowser(join(folder, "profile"));
   t.after(() => browser.close());
   const page = await browser.newPage();
   const errors = [];
-  page.on("pageerror", (error) => errors.push(error.message));
+  watchErrors(page, (message) => errors.push(message));
   t.after(() => assert.deepEqual(errors, [], "errors in the page"));
   await page.goto(`${server.origin}/`);
   return page;

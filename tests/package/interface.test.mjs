@@ -170,11 +170,40 @@ test("the line", async (t) => {
   }, true);
 
   await check("an outbox that is full waits by default", async () => {
-    const small = connect("/line", { outbox: { messages: 10 } });
-    await Promise.all(Array.from({ length: 500 }, (_, n) => small.send(`${n}`)));
+    const small = connect("/line", { outbox: { messages: 100 } });
+    await Promise.all(Array.from({ length: 200 }, (_, n) => small.send(`${n}`)));
     await small.close();
     return small.state;
   }, "closed");
+
+  await check("a request that waits for room is handed over when the one before is answered", async () => {
+    const small = connect("/line", { outbox: { messages: 1 } });
+    await small.send("opens");
+    const replies = Promise.all([small.request("echo 1"), small.request("echo 2")]);
+    const late = new Promise((resolve) => setTimeout(resolve, 5_000, "late"));
+    const told = await Promise.race([replies, late]);
+    await small.close({ timeout: 0 });
+    return told;
+  }, ["echo 1", "echo 2"]);
+
+  await check("what is sent just before closing arrives, however long the line was idle", async () => {
+    const other = connect("/line");
+    await other.send("opens");
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    const last = other.request("echo last words").catch((error) => error.code);
+    await other.close({ timeout: 1_000 });
+    return last;
+  }, "echo last words");
+
+  await check("disposing closes a line, and ends a subscription", async () => {
+    const other = connect("/line");
+    const topic = other.subscribe("disposed");
+    await topic.ready;
+    await topic[Symbol.asyncDispose]();
+    const { done } = await topic.next();
+    await other[Symbol.asyncDispose]();
+    return [done, other.state];
+  }, [true, "closed"]);
 
   await check("close confirms what was accepted, and is idempotent", async () => {
     const other = connect("/line");

@@ -6,10 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
-import puppeteer from "puppeteer-core";
 
+import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { Proxy, Server, setting } from "../e2e/processes.mjs";
-import { CHROMIUM_FLAGS } from "../e2e/world.mjs";
 import { install } from "../package/installed.mjs";
 
 const SITE = new URL("site/", import.meta.url);
@@ -35,12 +34,7 @@ export class World {
     t.after(() => world.proxy.stop());
     const profile = join(folder, "profile");
     await mkdir(profile);
-    world.#browser = await puppeteer.launch({
-      executablePath: setting("CHROMIUM"),
-      headless: true,
-      args: CHROMIUM_FLAGS,
-      userDataDir: profile,
-    });
+    world.#browser = await launchBrowser(profile);
     t.after(() => world.#browser.close());
     return world;
   }
@@ -53,7 +47,7 @@ export class World {
   async page(t, origin) {
     const page = await this.#browser.newPage();
     const errors = [];
-    page.on("pageerror", (error) => errors.push(error.message));
+    watchErrors(page, (message) => errors.push(message));
     t.after(() => assert.deepEqual(errors, [], "errors in the page"));
     await page.goto(`${origin}/`);
     return page;

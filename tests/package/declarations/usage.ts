@@ -4,6 +4,7 @@ import {
   connect,
   RefusedError,
   TautlineError,
+  type CredentialsFunction,
   type Entry,
   type Line,
   type StateChange,
@@ -40,8 +41,27 @@ connect("/line", { whenUncertain: "maybe" });
 // @ts-expect-error the state is read-only
 line.state = "open";
 
+const token: CredentialsFunction = async ({ cause, reason, signal }) => {
+  if (signal.aborted || reason === "logged out") return null;
+  return cause === "refused" ? new Uint8Array([1]) : "token";
+};
+connect("/line", { credentials: token, debug: true, warnBeforeUnload: true });
+// @ts-expect-error credentials are a string, bytes or null
+connect("/line", { credentials: async () => undefined });
+const past: string[] = line.history().map(({ at, state, code, downtime }) => {
+  return `${new Date(at).toISOString()} ${state} ${code ?? ""} ${downtime ?? ""}`;
+});
+export function once(): string[] {
+  using short = connect("/line");
+  using notes = short.subscribe("notes");
+  return [...past, notes.topic];
+}
+
 const sent: Promise<void> = line.send({ any: "value" }, { volatile: true });
-const reply: Promise<Note> = line.request<Note>("question", { timeout: 100 });
+const reply: Promise<Note> = line.request<Note>("question", { timeout: 100, ttl: 50 });
+line.publish("room", 1, { key: "me", ttl: 1000 });
+// @ts-expect-error each request has a reply of its own
+line.request(1, { key: "me" });
 const topic = line.subscribe<Note>("room", { last: 5 });
 const first: Promise<IteratorResult<Entry<Note>>> = topic.next();
 const stats: Stats = line.stats();
@@ -58,8 +78,47 @@ export async function read(): Promise<string[]> {
     if (error instanceof RefusedError) texts.push(error.refusal);
     else if (error instanceof TautlineError) texts.push(error.code);
   }
-  return [...texts, String(stats.roundTrip)];
+  return [...texts, String(stats.roundTrip), ...Object.keys(stats.reconnects)];
 }
+
+interface Chat {
+  request: { find: string };
+  reply: { found: string[] };
+  direct: { invitation: string };
+  topics: { news: Note; [room: `room:${string}`]: { from: string } };
+}
+
+export async function chat(): Promise<Note[]> {
+  await using typed = connect<Chat>("/line");
+  typed.addEventListener("message", ({ data }) => data.invitation satisfies string);
+  const answer = await typed.request({ find: "x" });
+  answer.found satisfies string[];
+  await typed.publish("room:1", { from: "Ann" });
+  await typed.publish("news", { text: "n" });
+  // `send` is not in Chat, so it takes anything.
+  await typed.send(7);
+  await using news = typed.subscribe("news", { last: 1 });
+  const notes: Note[] = [];
+  for await (const { data } of news) notes.push(data);
+  typed.subscribe("room:2").addEventListener("message", ({ data }) => data.from satisfies string);
+
+  // @ts-expect-error a request has `find`
+  await typed.request({ fnid: "x" });
+  // @ts-expect-error the reply has no such property
+  answer.lost;
+  // @ts-expect-error there is no such topic
+  await typed.publish("olds", { text: "n" });
+  // @ts-expect-error a room's entries are no notes
+  await typed.publish("room:1", { text: "n" });
+  // @ts-expect-error there is no such topic to read either
+  typed.subscribe("olds");
+  // @ts-expect-error a direct message has no such property
+  typed.addEventListener("message", ({ data }) => data.text);
+  return notes;
+}
+
+// @ts-expect-error topics are an object
+connect<{ topics: string }>("/line");
 
 await provide(fetch("/tautline.wasm"));
 export const others: Line[] = [connectInline("/line"), connectSlim("/line")];

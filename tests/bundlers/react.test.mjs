@@ -1,0 +1,96 @@
+// The recipe's hook in React's StrictMode, which mounts, unmounts and mounts every component.
+
+import assert from "node:assert/strict";
+import { cp, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
+import { blocks } from "../docs/snippets.mjs";
+import { Server, setting } from "../e2e/processes.mjs";
+import { install } from "../package/installed.mjs";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><main></main>\n';
+
+/** The recipe that defines `useLine`. */
+async function hookOfRecipes(folder) {
+  const text = await readFile(join(folder, "node_modules/tautline/docs/recipes.md"), "utf8");
+  const recipes = blocks(text).map(({ code }) => code);
+  const [hook, ...others] = recipes.filter((code) => code.includes("export function useLine"));
+  assert.ok(hook && others.length === 0, "the recipes have the hook once");
+  return hook;
+}
+
+/** A page with the component of `site/src/react.jsx`, and every WebSocket that it opens counted. */
+async function openComponent(t) {
+  const folder = await install(t);
+  await cp(join(HERE, "site"), folder, { recursive: true });
+  await writeFile(join(folder, "src/use-line.tsx"), await hookOfRecipes(folder));
+  await build({
+    entryPoints: [join(folder, "src/react.jsx")],
+    outfile: join(folder, "react/main.js"),
+    bundle: true,
+    format: "esm",
+    jsx: "automatic",
+    define: { "process.env.NODE_ENV": '"development"' },
+    nodePaths: [join(HERE, "node_modules")],
+    logLevel: "error",
+  });
+  await cp(join(folder, "node_modules/tautline/wasm"), join(folder, "react/wasm"), { recursive: true });
+  await writeFile(join(folder, "react/index.html"), PAGE);
+  const server = new Server(setting("TAUTLINE_EXAMPLE"), ["--static", join(folder, "react")]);
+  await server.start();
+  t.after(() => server.kill());
+  const browser = await launchBrowser(join(folder, "profile"));
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  const errors = [];
+  watchErrors(page, (message) => errors.push(message));
+  t.after(() => assert.deepEqual(errors, [], "errors in the page"));
+  await page.goto(`${server.origin}/`);
+  await page.evaluate(async () => {
+    window.sockets = [];
+    const Real = WebSocket;
+    window.WebSocket = class extends Real {
+      constructor(...given) {
+        super(...given);
+        sockets.push(this);
+      }
+    };
+    Object.assign(window, await import("/main.js"));
+  });
+  return page;
+}
+
+test("the recipe's React hook", async (t) => {
+  const page = await openComponent(t);
+  const settles = (condition) => page.waitForFunction(condition, { timeout: 20_000 });
+
+  for (const round of ["while the wasm is not loaded", "when it is"]) {
+    await t.test(`StrictMode's mount, unmount, mount is one connection ${round}`, async () => {
+      await page.evaluate(() => ((sockets.length = 0), (effects.length = 0), mount("/line")));
+      await settles(() => document.querySelector("main").innerText === "open: answered");
+      const { ran, opened } = await page.evaluate(() => {
+        return { ran: effects, opened: sockets.length };
+      });
+      assert.deepEqual(ran, ["mounted", "unmounted", "mounted"]);
+      assert.equal(opened, 1);
+      await page.evaluate(() => unmount());
+      await settles(() => sockets.every(({ readyState }) => readyState === WebSocket.CLOSED));
+    });
+  }
+
+  await t.test("another address is another line, and the old one ends", async () => {
+    await page.evaluate(() => ((sockets.length = 0), mount("/line")));
+    await settles(() => document.querySelector("main").innerText === "open: answered");
+    await page.evaluate(() => mount("/line?another"));
+    await settles(() => sockets.length === 2 && sockets[0].readyState === WebSocket.CLOSED);
+    await settles(() => document.querySelector("main").innerText === "open: answered");
+    const urls = await page.evaluate(() => sockets.map(({ url }) => new URL(url).search));
+    assert.deepEqual(urls, ["", "?another"]);
+  });
+});

@@ -1,0 +1,4 @@
+// What the pieces of code are run with.
+
+/** Notes a value, or several as one text; the test compares what is noted with what it expects. */
+declare function told(...values: unknown[]): void;

@@ -1,0 +1,3 @@
+// docs/troubleshooting.md has words only; `symptoms.test.mjs` looks for what they speak of.
+
+export const troubleshooting = {};

@@ -1,0 +1,103 @@
+// docs/troubleshooting.md starts from symptoms: each is what a developer really sees.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { launchBrowser } from "../e2e/browser.mjs";
+import { Server, setting } from "../e2e/processes.mjs";
+import { install } from "../package/installed.mjs";
+import { read } from "./snippets.mjs";
+
+const WITHIN = { timeout: 20_000, polling: 20 };
+const page = (more) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">${more}
+<script type="importmap">{ "imports": { "tautline": "/node_modules/tautline/index.js" } }</script>`;
+const ONLY_SELF = page(
+  `<meta http-equiv="Content-Security-Policy" content="connect-src 'self'">`,
+);
+
+/** A browser and two servers of one folder, so of two origins. */
+async function prepare(t) {
+  const folder = await install(t);
+  await writeFile(join(folder, "index.html"), page(""));
+  await writeFile(join(folder, "only-self.html"), ONLY_SELF);
+  const servers = [1, 2].map(() => new Server(setting("TAUTLINE_SERVER"), ["--static", folder]));
+  for (const server of servers) {
+    await server.start();
+    t.after(() => server.kill());
+  }
+  const browser = await launchBrowser(join(folder, "profile"));
+  t.after(() => browser.close());
+  const [own, other] = servers;
+  const open = async (path) => {
+    const tab = await browser.newPage();
+    await tab.goto(`${own.origin}/${path}`);
+    return tab;
+  };
+  return { folder, open, own, other };
+}
+
+/** Opens a line in the page, and notes the states that it tells. */
+const connectTo = (tab, url) => tab.evaluate(async (url) => {
+  const { connect } = await import("tautline");
+  window.states = [];
+  window.line = connect(url);
+  line.addEventListener("state", ({ state, reason }) => states.push(`${state}: ${reason}`));
+}, url);
+
+test("the symptoms of docs/troubleshooting.md", async (t) => {
+  const text = await read({ name: "docs/troubleshooting.md" });
+  const { folder, open, own, other } = await prepare(t);
+  /** The document has these words, and so has what is seen. */
+  const both = (words, seen) => {
+    assert.ok(text.includes(words), `the document does not say ${words}`);
+    assert.ok(seen.includes(words), `seen was: ${seen}`);
+  };
+  const failure = (tab, url) => tab.evaluate(async (url) => {
+    const { connect } = await import("tautline");
+    return connect(url).send("x").then(() => "sent", String);
+  }, url);
+
+  await t.test("a page of HTML in place of the wasm", async () => {
+    const tab = await open("");
+    await tab.setRequestInterception(true);
+    tab.on("request", (request) =>
+      /\/wasm\/tautline\.(wasm|inline\.js)$/.test(request.url())
+        ? request.respond({ contentType: "text/html", body: "<!doctype html>" })
+        : request.continue(),
+    );
+    both("expected magic word 00 61 73 6d, found 3c 21", await failure(tab, "/line"));
+  });
+
+  await t.test("the program has no handler for sends", async () => {
+    both("RefusedError", await failure(await open(""), "/line"));
+    both("no-handler", await failure(await open(""), "/line"));
+  });
+
+  await t.test("another origin", async () => {
+    const tab = await open("");
+    await connectTo(tab, `${other.origin}/line`);
+    await tab.waitForFunction(() => states.some((told) => told.startsWith("waiting")), WITHIN);
+    both("refused the origin", other.log);
+    assert.equal(own.log.includes("refused the origin"), false);
+  });
+
+  await t.test("a policy that does not name the server", async () => {
+    const tab = await open("only-self.html");
+    const told = [];
+    tab.on("console", (message) => told.push(message.text()));
+    await connectTo(tab, `${other.origin}/line`);
+    await tab.waitForFunction(() => states.some((told) => told.startsWith("waiting")), WITHIN);
+    both("Content Security Policy", told.join("\n"));
+    assert.match(told.join("\n"), /connect-src/);
+  });
+
+  await t.test("a relative address in Node", async () => {
+    const program = join(folder, "relative.mjs");
+    const source = 'import { connect } from "tautline"; globalThis.WebSocket ??= class {}; connect("/line");';
+    await writeFile(program, source);
+    both("to be a URL", spawnSync(process.execPath, [program], { encoding: "utf8" }).stderr);
+  });
+});

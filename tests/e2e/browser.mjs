@@ -1,0 +1,60 @@
+// A browser without a screen: the one that `cargo xtask test` names in TAUTLINE_BROWSER.
+
+import puppeteer from "puppeteer-core";
+
+import { setting } from "./processes.mjs";
+import { WebKit } from "./webkit.mjs";
+
+/** On top of puppeteer's own, which keep pages in the background awake. */
+const CHROMIUM_FLAGS = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+  "--disable-background-networking", "--disable-component-update",
+];
+/** Timers of pages in the background run as in front: puppeteer does the same to Chromium. */
+const FIREFOX_PREFERENCES = {
+  "dom.min_background_timeout_value": 4,
+  "dom.min_background_timeout_value_without_budget_throttling": 4,
+  "dom.timeout.enable_budget_timer_throttling": false,
+};
+
+/** The browser's name: `chromium`, `firefox` or `webkit`. */
+export const BROWSER = setting("TAUTLINE_BROWSER");
+
+/**
+ * What Firefox reports as if a script had thrown it: a connection that did not come about or was
+ * cut, and WebAssembly that a policy forbids.
+ */
+const NOT_THROWN = [
+  /^Firefox can.t establish a connection to the server at wss?:/,
+  /^The connection to wss?:.* was interrupted/,
+  /^Content-Security-Policy: .* blocked WebAssembly/,
+];
+
+/**
+ * Starts it with an empty profile in the folder `profile`, which need not exist; `flags` are more
+ * for Chromium, `more` are options of puppeteer.
+ */
+export function launchBrowser(profile, { flags = [], ...more } = {}) {
+  if (BROWSER === "webkit") return new WebKit();
+  const options = { headless: true, userDataDir: profile, ...more };
+  if (BROWSER === "firefox") {
+    return puppeteer.launch({
+      ...options,
+      browser: "firefox",
+      executablePath: setting("TAUTLINE_BROWSER_PROGRAM"),
+      extraPrefsFirefox: FIREFOX_PREFERENCES,
+    });
+  }
+  return puppeteer.launch({
+    ...options,
+    executablePath: setting("TAUTLINE_BROWSER_PROGRAM"),
+    args: [...CHROMIUM_FLAGS, ...flags],
+  });
+}
+
+/** Hands the message of everything that a script in the page throws to `note`. */
+export function watchErrors(page, note) {
+  page.on("pageerror", ({ message }) => {
+    if (!NOT_THROWN.some((known) => known.test(message))) note(message);
+  });
+}

@@ -1,0 +1,132 @@
+// In Node: its own WebSocket or that of the package `ws`, and a word where there is none.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+
+import { Server, setting } from "../e2e/processes.mjs";
+import { install } from "./installed.mjs";
+
+const [MAJOR] = process.versions.node.split(".").map(Number);
+/** Node 20 has a WebSocket of its own behind a flag, and 22 can be told to do without. */
+const OWN = MAJOR < 22 ? ["--experimental-websocket"] : [];
+const NONE = MAJOR < 22 ? [] : ["--no-experimental-websocket"];
+
+const ENTRIES = {
+  "tautline": 'import { connect } from "tautline";',
+  "tautline/inline": 'import { connect } from "tautline/inline";',
+  "tautline/slim": `import { readFile } from "node:fs/promises";
+    import { connect, provide } from "tautline/slim";
+    provide(readFile(new URL(import.meta.resolve("tautline/tautline.wasm"))));`,
+};
+const BRING_WS = 'import { WebSocket } from "ws"; globalThis.WebSocket = WebSocket;';
+/** Asks what it is told to, until its input ends; or says when an attempt to connect has failed. */
+const PROGRAM = `
+  import { createInterface } from "node:readline";
+  // Node's own WebSocket does not tell of a connection that was refused: the wait ends it.
+  const line = connect(process.argv[2], { connectTimeout: 1000 });
+  const states = [];
+  let tell;
+  line.addEventListener("state", ({ state }) => {
+    states.push(state);
+    if (states.slice(-3).join() === "waiting,connecting,waiting") tell?.();
+  });
+  for await (const text of createInterface(process.stdin)) {
+    if (text === "refused") await new Promise((resolve) => (tell = resolve));
+    console.log(text === "refused" ? text : await line.request(text));
+  }
+  await line.close();
+  console.log(line.state);
+`;
+
+/** A folder where the package and `ws` are installed, and an application's server. */
+async function prepare(t) {
+  const folder = await install(t);
+  const ws = dirname(createRequire(import.meta.url).resolve("ws/package.json"));
+  await cp(ws, join(folder, "node_modules/ws"), { recursive: true });
+  const server = new Server(setting("TAUTLINE_EXAMPLE"), []);
+  await server.start();
+  t.after(() => server.kill());
+  return { folder, server };
+}
+
+/** A program in Node: `ask` writes it a line and resolves with its next one. */
+class Program {
+  #child;
+  #lines;
+
+  static async start(t, { folder, server }, source, flags) {
+    const program = new Program();
+    const file = join(folder, "program.mjs");
+    await writeFile(file, source);
+    program.#child = spawn(process.execPath, [...flags, file, `${server.origin}/line`], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    t.after(() => program.#child.kill("SIGKILL"));
+    program.errors = "";
+    program.#child.stderr.on("data", (text) => (program.errors += text));
+    program.exit = once(program.#child, "exit").then(([code]) => code);
+    program.#lines = createInterface(program.#child.stdout)[Symbol.asyncIterator]();
+    return program;
+  }
+
+  async ask(text) {
+    this.#child.stdin.write(`${text}\n`);
+    return this.#next();
+  }
+
+  async end() {
+    this.#child.stdin.end();
+    return this.#next();
+  }
+
+  async #next() {
+    const { value, done } = await this.#lines.next();
+    return done ? this.errors : value;
+  }
+}
+
+for (const [entry, imports] of Object.entries(ENTRIES)) {
+  for (const [socket, bring, flags] of [["ws", BRING_WS, NONE], ["Node's own", "", OWN]]) {
+    test(`${entry} with the WebSocket of ${socket}`, async (t) => {
+      const world = await prepare(t);
+      const program = await Program.start(t, world, `${bring} ${imports} ${PROGRAM}`, flags);
+      assert.equal(await program.ask("first"), "first");
+      await world.server.kill();
+      assert.equal(await program.ask("refused"), "refused");
+      await world.server.restart();
+      assert.equal(await program.ask("after a restart"), "after a restart");
+      assert.equal(await program.end(), "closed");
+      const closedAt = Date.now();
+      assert.equal(await program.exit, 0, program.errors);
+      assert.ok(Date.now() - closedAt < 5_000, "the line kept Node from ending");
+    });
+  }
+
+  test(`${entry} without any WebSocket says what to do`, async (t) => {
+    const world = await prepare(t);
+    const program = await Program.start(t, world, `${imports} ${PROGRAM}`, NONE);
+    assert.equal(await program.exit, 1);
+    assert.match(program.errors, /LoadError\]: There is no WebSocket here: use Node 22 or newer, or/);
+  });
+}
+
+test("tautline/websocket opens and closes", async (t) => {
+  const world = await prepare(t);
+  const source = `
+    ${BRING_WS}
+    import { ReliableWebSocket } from "tautline/websocket";
+    const socket = new ReliableWebSocket(process.argv[2]);
+    socket.onopen = () => socket.close(3001, "seen");
+    socket.onerror = () => console.log("error");
+    socket.onclose = ({ code, reason, wasClean }) => console.log(code, reason, wasClean);
+  `;
+  const program = await Program.start(t, world, source, NONE);
+  assert.equal(await program.end(), "3001 seen true");
+  assert.equal(await program.exit, 0, program.errors);
+});
