@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
+use wasm_bindgen_cli_support::Bindgen;
 
+use crate::browsers::Browser;
 use crate::package::{self, Package};
-use crate::tools::{self, Browser};
+use crate::tools;
 use crate::workspace::{announce, cargo, own_program, root, run, target};
 
 /// See the module's description.
@@ -20,7 +22,7 @@ pub(crate) struct Builds {
     example: OnceCell<PathBuf>,
     bridge: OnceCell<PathBuf>,
     demo: OnceCell<PathBuf>,
-    browser: OnceCell<Browser>,
+    rust_page: OnceCell<PathBuf>,
 }
 
 impl Builds {
@@ -64,9 +66,31 @@ impl Builds {
         Ok(path)
     }
 
+    /// The folder of the example that is a page in Rust, bound for the browser.
+    fn rust_page(&self) -> Result<&Path> {
+        let path = remember(&self.rust_page, || {
+            tools::wasm_target()?;
+            announce("Building the example page in Rust");
+            run(&mut cargo(&[
+                "build",
+                "--package=tautline",
+                "--example=room",
+                "--target=wasm32-unknown-unknown",
+            ])?)?;
+            let folder = target()?.join("rust-page");
+            Bindgen::new()
+                .input_path(target()?.join("wasm32-unknown-unknown/debug/examples/room.wasm"))
+                .web(true)?
+                .typescript(false)
+                .omit_default_module_path(false)
+                .generate(&folder)?;
+            Ok(folder)
+        })?;
+        Ok(path)
+    }
+
     /// Tells a Node program where everything is. All names are absolute paths.
-    pub(crate) fn describe_to(&self, command: &mut Command) -> Result<()> {
-        let browser = remember(&self.browser, tools::browser)?;
+    pub(crate) fn describe_to(&self, command: &mut Command, browser: Browser) -> Result<()> {
         command
             .env("TAUTLINE_NPM", &self.package()?.folder)
             .env("TAUTLINE_TARBALL", &self.package()?.tarball)
@@ -74,8 +98,10 @@ impl Builds {
             .env("TAUTLINE_EXAMPLE", self.example()?)
             .env("TAUTLINE_BRIDGE", self.bridge()?)
             .env("TAUTLINE_DEMO", self.demo()?)
+            .env("TAUTLINE_RUST_PAGE", self.rust_page()?)
             .env("TAUTLINE_PROXY", own_program()?)
-            .env("CHROMIUM", &browser.chromium);
+            .env("TAUTLINE_BROWSER", browser.name())
+            .env("TAUTLINE_BROWSER_PROGRAM", browser.program()?);
         Ok(())
     }
 }

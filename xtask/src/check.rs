@@ -50,7 +50,8 @@ fn clippy(what: &[&str]) -> Result<()> {
     run_program(command.args(what).args(["--", "-D", "warnings"]))
 }
 
-fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Tally {
+/// One check, counted.
+pub(crate) fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Tally {
     announce(name);
     let result = run();
     if let Err(error) = &result {

@@ -89,7 +89,7 @@ fn ask_to_end(child: &Child) {
 /// Starts the server program and learns from its first line where it listens.
 async fn start(server: &Path, page: &Path) -> Result<(Child, SocketAddr)> {
     let mut child = Command::new(server)
-        .args(["--listen", "127.0.0.1:0", "--static"])
+        .args(["--engine", "memory", "--listen", "127.0.0.1:0", "--static"])
         .arg(page)
         .stdout(Stdio::piped())
         .kill_on_drop(true)

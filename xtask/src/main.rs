@@ -1,20 +1,25 @@
 //! The project's automation: `cargo xtask <command>` is all there is to run.
 
 mod bench;
+mod border;
+mod browsers;
 mod builds;
 mod check;
 mod demo;
+mod docs;
 mod fuzz;
-mod names;
+mod node_tests;
 mod package;
 mod proxy;
 mod rules;
+mod screen;
 mod size;
 mod slim;
 mod tally;
 mod test;
 mod tidy;
 mod tools;
+mod wasm_tests;
 mod workspace;
 
 use std::ffi::OsString;
@@ -48,8 +53,13 @@ enum Command {
     Package,
     /// Build the package and hold its download size to the budget
     Size,
-    /// Measure throughput and round trip in Chromium, beside a bare WebSocket
-    Bench,
+    /// Make the pages of the package and the crates: target/docs
+    Docs,
+    /// Measure throughput and round trip in Chromium, or what is named
+    Bench {
+        #[arg(value_enum, default_value = "line")]
+        subject: bench::Subject,
+    },
     /// Run the fuzzer: `cargo xtask fuzz client --seconds 3600`
     Fuzz(fuzz::Options),
     /// Pass TCP connections on to a server, with faults on purpose; tests start this
@@ -62,7 +72,7 @@ enum Command {
         #[arg(long)]
         upstream: SocketAddr,
     },
-    /// Run one wasm test binary in headless Chromium; cargo calls this
+    /// Run one wasm test binary in a browser without a screen; cargo calls this
     #[command(hide = true)]
     WasmRunner {
         /// What cargo passes on: the wasm file, then the options of the test harness
@@ -78,10 +88,11 @@ fn main() -> ExitCode {
         Command::Check => check::run(),
         Command::Package => package::run(),
         Command::Size => size::run(),
-        Command::Bench => bench::run(),
+        Command::Docs => docs::run(),
+        Command::Bench { subject } => bench::run(subject),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Proxy { listen, upstream } => demo::run_proxy(listen, upstream),
-        Command::WasmRunner { arguments } => test::run_wasm(arguments),
+        Command::WasmRunner { arguments } => wasm_tests::run_one(arguments),
     };
     match result {
         Ok(code) => code,

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::names;
+use crate::border;
 use crate::slim;
 use crate::tools;
 use crate::workspace::{announce, cargo, output, program, root, run as run_program, target};
@@ -33,6 +33,29 @@ const WASM_FEATURES: [&str; 6] = [
 
 /// For the smallest size the compiler inlines next to nothing; a little more makes the whole smaller.
 const INLINING: &str = "-Cllvm-args=-inline-threshold=20";
+
+/// The stack lies in front of all data: with a small one addresses are shorter, and a page's memory
+/// begins with 128 KiB instead of more than a megabyte. Nothing in the wasm is recursive.
+const STACK: &str = "-Clink-arg=-zstack-size=65536";
+
+/// Flattening and relooping undo what the compiler did to control flow for the sake of speed; the rest
+/// was found by trying, on several versions of the wasm. That no data is at the lowest addresses is
+/// true of all that rustc links.
+const PASSES: [&str; 13] = [
+    "--merge-similar-functions",
+    "--rse",
+    "-Oz",
+    "--optimize-instructions",
+    "--flatten",
+    "--rereloop",
+    "--reorder-functions",
+    "--vacuum",
+    "-Oz",
+    "--code-folding",
+    "-Oz",
+    "-Oz",
+    "--low-memory-unused",
+];
 
 /// The finished package.
 pub(crate) struct Package {
@@ -83,10 +106,11 @@ pub(crate) fn build() -> Result<Package> {
         "--",
         slim::LINKER_OPTION,
         INLINING,
+        STACK,
     ])?)?;
     announce("Binding, optimizing and packing");
     let compiled = target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm");
-    let bound = bind(&compiled, &wasm_folder)?;
+    let bound = bind(&compiled)?;
     let optimized = wasm_folder.join("tautline.wasm");
     optimize(&bound, &optimized, &["--strip-debug"])?;
     fs::write(wasm_folder.join("tautline.inline.js"), inline_module(&fs::read(&optimized)?))?;
@@ -101,42 +125,32 @@ pub(crate) fn build() -> Result<Package> {
     Ok(Package { folder, tarball, bound })
 }
 
-/// Makes the JavaScript glue in `wasm_folder` and returns the wasm that goes with it.
-fn bind(compiled: &Path, wasm_folder: &Path) -> Result<PathBuf> {
-    let folder = target()?.join("bound");
-    replace_folder(&folder)?;
+/// Has wasm-bindgen take its descriptions out of the wasm. The JavaScript that it makes is not
+/// used: only numbers cross this border, for which the package's own `border.js` does with less.
+fn bind(compiled: &Path) -> Result<PathBuf> {
     let linked = fs::read(compiled).with_context(|| compiled.display().to_string())?;
     let slim =
         slim::slim(&linked).with_context(|| format!("cannot slim {}", compiled.display()))?;
-    Bindgen::new()
+    let mut bound = Bindgen::new()
         .input_bytes("tautline", slim)
-        .out_name("tautline")
         .web(true)?
         .typescript(false)
         .encode_into(wasm_bindgen_cli_support::EncodeInto::Always)
-        // Each entry point says itself where its wasm is. A default in the glue would make every
-        // bundler ship the wasm file beside `./inline` and `./slim` too.
-        .omit_default_module_path(true)
         .remove_producers_section(true)
-        .generate(&folder)
+        .generate_output()
         .with_context(|| format!("wasm-bindgen cannot bind {}", compiled.display()))?;
-    let wasm = folder.join("tautline_bg.wasm");
-    let glue = (&*folder.join("tautline.js"), &*wasm_folder.join("tautline.js"));
-    names::shorten(glue, &wasm, &folder.join("names.json"))?;
-    let snippets = folder.join("snippets");
-    if snippets.is_dir() {
-        copy_folder(&snippets, &wasm_folder.join("snippets"))?;
-    }
-    Ok(wasm)
+    let module = bound.wasm_mut();
+    border::restore(module)?;
+    let path = target()?.join("bound.wasm");
+    module.emit_wasm_file(&path)?;
+    Ok(path)
 }
 
 fn optimize(bound: &Path, optimized: &Path, names: &[&str]) -> Result<()> {
     let mut command = program("node");
     command.arg(root().join("xtask/node_modules/binaryen/bin/wasm-opt")).arg(bound);
     command.arg("-o").arg(optimized).args(WASM_FEATURES);
-    // The two in front undo what the compiler did to control flow for the sake of speed; that no
-    // data is at the lowest addresses is true of all that rustc links.
-    command.args(["-Oz", "--flatten", "--rereloop", "-Oz", "-Oz", "--low-memory-unused"]);
+    command.args(PASSES);
     command.args(["--strip-producers", "--strip-target-features"]).args(names);
     run_program(&mut command)
 }

@@ -1,10 +1,11 @@
 //! What a user downloads, held to a budget: the wasm, and the JavaScript bundled and minified as
 //! an application's build does it.
 
+mod comparison;
 mod parts;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -14,9 +15,12 @@ use crate::tally::Tally;
 use crate::tools;
 use crate::workspace::{output, program, root, run as run_program, target};
 
-/// What the entry point `.` may cost, wasm and JavaScript after gzip: as much as the centrifuge
-/// client.
-const BUDGET_GZIP: u64 = 19_500;
+/// What the entry point `.` may cost, wasm and JavaScript after gzip: a ratchet, to be lowered to
+/// 16,000.
+const BUDGET_GZIP: u64 = 21_100;
+
+/// What the README compares the package with, measured in the same way.
+const PEERS: [&str; 2] = ["partysocket.js", "socket.io.js"];
 
 /// The size of one download in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,9 +41,15 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     tools::npm_packages("xtask")?;
     let folder = target()?.join("size");
     package::replace_folder(&folder)?;
-    let bundled = |entry| bundle(package, entry);
-    let entries = [bundled("index.js")?, bundled("inline.js")?, bundled("websocket.js")?];
-    let [javascript, inline, websocket] = measure(&entries)?;
+    let bundled = |entry| bundle(&package.folder.join(entry), entry);
+    let entries = [
+        bundled("index.js")?,
+        bundled("inline.js")?,
+        bundled("websocket.js")?,
+        bundled("durable.js")?,
+    ];
+    let peers = PEERS.map(|name| bundle(&root().join("xtask/peers").join(name), name));
+    let [javascript, inline, websocket, durable] = measure(&entries)?;
     let [wasm] = measure(&[package.wasm()])?;
     let sum = wasm.plus(javascript);
 
@@ -49,6 +59,14 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     print_row("", "sum", sum);
     print_row("./inline", "JavaScript", inline);
     print_row("./websocket", "JavaScript", websocket);
+    print_row("(durable)", "JavaScript", durable);
+    let mut compared = Vec::new();
+    for (name, peer) in PEERS.iter().zip(peers) {
+        let [peer] = measure(&[peer?])?;
+        print_row(name.trim_end_matches(".js"), "JavaScript", peer);
+        compared.push(peer.gzip);
+    }
+    compared.push(sum.gzip);
 
     let named = folder.join("named.wasm");
     package.write_named_wasm(&named)?;
@@ -60,21 +78,30 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     let within = sum.gzip <= BUDGET_GZIP;
     let verdict = if within { "within" } else { "OVER" };
     println!("\".\" costs {} bytes gzip: {verdict} the budget of {BUDGET_GZIP}", sum.gzip);
-    Ok(Tally::of_one(within))
+    let mut tally = Tally::of_one(within);
+    tally.add(comparison::check(&package.folder, &compared)?);
+    Ok(tally)
 }
 
-/// One minified file with everything that the entry point imports; the wasm stays beside it.
-fn bundle(package: &Package, entry: &str) -> Result<PathBuf> {
-    let bundled = target()?.join("size").join(entry);
+/// One minified file with everything that the entry point imports; beside it stay the wasm, and
+/// what is only imported when a line asks for it.
+fn bundle(entry: &Path, name: &str) -> Result<PathBuf> {
+    let folder = target()?.join("size").join(name.trim_end_matches(".js"));
     let mut command = program("node");
     command
         .arg(root().join("xtask/node_modules/esbuild/bin/esbuild"))
-        .arg(package.folder.join(entry))
+        .arg(entry)
         .args(["--bundle", "--minify", "--format=esm", "--target=es2022"])
         .args(["--external:node:*", "--legal-comments=none", "--log-level=warning"])
-        .arg(format!("--outfile={}", bundled.display()));
+        .args(["--splitting", &format!("--outdir={}", folder.display())]);
     run_program(&mut command)?;
-    Ok(bundled)
+    for file in fs::read_dir(&folder)? {
+        let file = file?.file_name();
+        if file.to_string_lossy().starts_with("chunk-") {
+            bail!("what {name} loads when asked shares code with it, which is not measured");
+        }
+    }
+    Ok(folder.join(name))
 }
 
 fn measure<const N: usize>(files: &[PathBuf; N]) -> Result<[Size; N]> {

@@ -12,12 +12,9 @@
 //!    that are not reached any more. The linker's own relocations tell what refers to what, so
 //!    nothing is guessed; [`LINKER_OPTION`] makes it leave them in.
 //!
-//! 3. [`handles`] leaves the page's objects with JavaScript.
-//!
 //! wasm-opt then removes the emptied functions and leaves the zeros out. The price: after a panic
 //! the console shows `RuntimeError: unreachable` and a stack, but no message.
 
-mod handles;
 mod references;
 mod traps;
 mod unused;
@@ -45,6 +42,5 @@ pub(crate) fn slim(linked: &[u8]) -> Result<Vec<u8>> {
     for name in LINKER_SECTIONS {
         module.customs.remove_raw(name);
     }
-    handles::keep_in_javascript(&mut module)?;
     Ok(module.emit_wasm())
 }

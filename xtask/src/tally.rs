@@ -8,22 +8,24 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
-/// How many tests passed and failed.
+/// How many tests passed and failed, and how many chose not to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Tally {
     /// The count of a single check.
     pub(crate) fn of_one(passed: bool) -> Self {
-        Self { passed: u64::from(passed), failed: u64::from(!passed) }
+        Self { passed: u64::from(passed), failed: u64::from(!passed), skipped: 0 }
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.skipped += other.skipped;
     }
 
     /// Success only if something was tested and nothing failed.
@@ -91,7 +93,7 @@ fn parse_rust_result(line: &str) -> Option<Tally> {
         let part = counts.split(';').find_map(|part| part.trim().strip_suffix(word))?;
         part.trim().parse().ok()
     };
-    Some(Tally { passed: count("passed")?, failed: count("failed")? })
+    Some(Tally { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
 }
 
 /// Reads the closing lines `# pass 5`, `# fail 0`, `# cancelled 0` of a TAP report. A test's own
@@ -102,7 +104,11 @@ fn parse_node_report(report: &str) -> Tally {
         let mut values = lines.filter_map(|line| line.strip_prefix("# ")?.strip_prefix(word));
         values.find_map(|value| value.trim().parse().ok()).unwrap_or(0)
     };
-    Tally { passed: count("pass "), failed: count("fail ") + count("cancelled ") }
+    Tally {
+        passed: count("pass "),
+        failed: count("fail ") + count("cancelled "),
+        skipped: count("skipped "),
+    }
 }
 
 #[cfg(test)]
@@ -113,21 +119,20 @@ mod tests {
     fn results_of_the_rust_harness_are_read() {
         let line =
             "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 9 filtered out";
-        assert_eq!(parse_rust_result(line), Some(Tally { passed: 12, failed: 3 }));
+        assert_eq!(parse_rust_result(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
         assert_eq!(parse_rust_result("test result_is_kept ... ok"), None);
     }
 
     #[test]
     fn only_the_closing_lines_of_a_node_report_count() {
-        let report =
-            "# pass 900\nok 1 - a\n# tests 3\n# pass 1\n# fail 1\n# cancelled 1\n# todo 0\n";
-        assert_eq!(parse_node_report(report), Tally { passed: 1, failed: 2 });
+        let report = "# pass 900\nok 1 - a\n# tests 3\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 4\n# todo 0\n";
+        assert_eq!(parse_node_report(report), Tally { passed: 1, failed: 2, skipped: 4 });
     }
 
     #[test]
     fn a_program_that_fails_counts_as_a_failed_test() {
-        let tally = Tally { passed: 4, failed: 0 };
-        assert_eq!(tally.with_exit(false), Tally { passed: 4, failed: 1 });
+        let tally = Tally { passed: 4, ..Tally::default() };
+        assert_eq!(tally.with_exit(false), Tally { failed: 1, ..tally });
         assert_eq!(tally.with_exit(true), tally);
         assert_eq!(Tally::default().exit_code(), ExitCode::FAILURE);
     }

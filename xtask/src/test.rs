@@ -1,25 +1,38 @@
 //! `cargo xtask test`: the rings of tests, from the quickest to the one nearest to a user. A ring
 //! that fails does not keep the others from running.
 
-use std::ffi::OsString;
-use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::browsers::Browser;
 use crate::builds::Builds;
-use crate::tally::{Tally, run_node_tests, run_rust_tests};
-use crate::workspace::{announce, cargo, own_program, program, root, target};
-use crate::{check, size, tools};
+use crate::node_tests::Choice;
+use crate::screen::Screen;
+use crate::tally::{Tally, run_rust_tests};
+use crate::workspace::cargo;
+use crate::{check, docs, node_tests, size, tools, wasm_tests};
 
-/// How long a browser test binary may take in all; the library's own limit is 20 s.
-const WASM_SECONDS: &str = "180";
-/// How long chromedriver may take to listen on a busy machine; the library's own limit is 5 s.
-const DRIVER_SECONDS: &str = "30";
-/// How long a single Node test may take, in milliseconds.
-const NODE_TEST_TIMEOUT: &str = "--test-timeout=300000";
+/// Folders of tests, and which of their files.
+type Parts = &'static [(&'static str, Choice)];
+/// What Firefox runs of the tests: those whose outcome the browser has a say in. The others are
+/// about the server, the types and the package's files.
+const IN_FIREFOX: Parts = &[
+    (
+        "package",
+        Choice::Only(&["credentials", "debug", "disposal", "entries", "errors", "interface"]),
+    ),
+    ("e2e", Choice::Only(&["demo", "half-open", "storm", "unload"])),
+    ("durable", Choice::Only(&["clear", "crash", "cursors", "fallback", "reload", "tabs"])),
+];
+/// The same for `WebKitGTK`, without what `tests/e2e/webkit.mjs` does not do: intercept requests, press
+/// keys, open pages that share a worker.
+const IN_WEBKIT: Parts = &[
+    ("package", Choice::Only(&["errors", "interface"])),
+    ("e2e", Choice::Only(&["half-open", "storm"])),
+];
 
 /// What to test.
 #[derive(clap::Args)]
@@ -49,6 +62,16 @@ enum Ring {
     Naive,
     /// Chromium against the real server over a faulty network
     E2e,
+    /// Every piece of code in the READMEs and the package's documents, and the pages made of them
+    Docs,
+    /// Durable lines in Chromium: reloads, crashes, several tabs, no room, and all of it from a seed
+    Durable,
+    /// The package in Vite, webpack, esbuild, Rollup and React, and before those who judge manifests
+    Bundlers,
+    /// Firefox: the browser crate, and what of `package` and `e2e` depends on the browser
+    Firefox,
+    /// `WebKitGTK` on a screen in memory: the browser crate, and some of `package` and `e2e`
+    Webkit,
 }
 
 /// One ring's outcome.
@@ -56,7 +79,15 @@ struct Outcome {
     name: String,
     tally: Tally,
     took: Duration,
-    error: Option<anyhow::Error>,
+    /// What went wrong with the ring itself, or why it did not run.
+    note: Option<String>,
+}
+
+impl Outcome {
+    fn or_note(mut self, remark: Option<String>) -> Self {
+        self.note = self.note.or(remark);
+        self
+    }
 }
 
 /// `cargo xtask test`
@@ -69,7 +100,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         outcomes.push(run_ring("check", check::run_all));
     }
     for ring in rings {
-        outcomes.push(run_ring(&ring.name(), || ring.run(&builds)));
+        let outcome = match ring.obstacle() {
+            Some(obstacle) if options.rings.is_empty() => skip_ring(&ring.name(), &obstacle),
+            _ => run_ring(&ring.name(), || ring.run(&builds)),
+        };
+        outcomes.push(outcome.or_note(ring.remark()?));
     }
     Ok(summarize(&outcomes).exit_code())
 }
@@ -84,21 +119,30 @@ fn run_ring(name: &str, run: impl FnOnce() -> Result<Tally>) -> Outcome {
         Ok(tally) => (tally, None),
         Err(error) => (Tally::default(), Some(error)),
     };
-    if let Some(error) = &error {
+    let note = error.map(|error| format!("{error:#}"));
+    if let Some(note) = &note {
         tally.failed += 1;
-        println!("error: {error:#}");
+        println!("error: {note}");
     }
-    Outcome { name: name.to_owned(), tally, took: start.elapsed(), error }
+    Outcome { name: name.to_owned(), tally, took: start.elapsed(), note }
+}
+
+fn skip_ring(name: &str, obstacle: &str) -> Outcome {
+    let note = format!("skipped: {obstacle}");
+    println!("\n=== {name} ===\n{note}");
+    let tally = Tally { skipped: 1, ..Tally::default() };
+    Outcome { name: name.to_owned(), tally, took: Duration::ZERO, note: Some(note) }
 }
 
 /// Prints one line for each ring and, last of all, the sum.
 fn summarize(outcomes: &[Outcome]) -> Tally {
-    println!("\n{:<10}{:>8}{:>8}{:>9}", "ring", "passed", "failed", "seconds");
+    println!("\n{:<10}{:>8}{:>8}{:>9}{:>9}", "ring", "passed", "failed", "skipped", "seconds");
     let mut sum = Tally::default();
-    for Outcome { name, tally, took, error } in outcomes {
-        let (passed, failed, seconds) = (tally.passed, tally.failed, took.as_secs());
-        let note = error.as_ref().map_or_else(String::new, |error| format!("  {error:#}"));
-        println!("{name:<10}{passed:>8}{failed:>8}{seconds:>9}{note}");
+    for Outcome { name, tally, took, note } in outcomes {
+        let Tally { passed, failed, skipped } = tally;
+        let seconds = took.as_secs();
+        let note = note.as_deref().unwrap_or_default();
+        println!("{name:<10}{passed:>8}{failed:>8}{skipped:>9}{seconds:>9}  {note}");
         sum.add(*tally);
     }
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
@@ -113,11 +157,76 @@ impl Ring {
     fn run(self, builds: &Builds) -> Result<Tally> {
         match self {
             Self::Rust => rust(),
-            Self::Wasm => wasm(),
+            Self::Wasm => wasm_tests::run(Browser::Chromium, None),
             Self::Size => size::check(builds.package()?),
-            Self::Package | Self::Websocket | Self::Naive | Self::E2e => node(&self.name(), builds),
+            Self::Package | Self::Websocket | Self::Naive | Self::E2e | Self::Durable => {
+                node_tests::run(&self.name(), &Choice::All, Browser::Chromium, None, builds)
+            }
+            Self::Bundlers => {
+                tools::npm_packages("tests/bundlers")?;
+                node_tests::run("bundlers", &Choice::All, Browser::Chromium, None, builds)
+            }
+            Self::Docs => {
+                tools::npm_packages("tests/docs")?;
+                let mut tally =
+                    node_tests::run("docs", &Choice::All, Browser::Chromium, None, builds)?;
+                tally.add(check::step("Pages", || docs::build(builds.package()?)));
+                Ok(tally)
+            }
+            Self::Firefox => in_another_browser(Browser::Firefox, None, IN_FIREFOX, builds),
+            Self::Webkit => {
+                let screen = Screen::open()?;
+                in_another_browser(Browser::Webkit, Some(&screen), IN_WEBKIT, builds)
+            }
         }
     }
+
+    /// What this ring leaves out of the folders that it shares with others.
+    fn remark(self) -> Result<Option<String>> {
+        let parts = match self {
+            Self::Firefox => IN_FIREFOX,
+            Self::Webkit => IN_WEBKIT,
+            _ => return Ok(None),
+        };
+        let mut names = Vec::new();
+        for (folder, choice) in parts {
+            let left_out = node_tests::left_out(folder, choice)?;
+            names.extend(left_out.into_iter().map(|name| format!("{folder}/{name}")));
+        }
+        Ok(Some(format!("left out: {}", names.join(", "))))
+    }
+
+    /// Why this ring does not run unless it is named, though nothing is wrong with the project.
+    fn obstacle(self) -> Option<String> {
+        match self {
+            Self::Firefox => Browser::Firefox.program().err().map(|error| format!("{error:#}")),
+            Self::Webkit => Some("runs when it is named: `cargo xtask test webkit`".to_owned()),
+            Self::Rust
+            | Self::Wasm
+            | Self::Size
+            | Self::Package
+            | Self::Websocket
+            | Self::Naive
+            | Self::E2e
+            | Self::Durable
+            | Self::Docs
+            | Self::Bundlers => None,
+        }
+    }
+}
+
+/// The browser crate's tests, and those of Node in `parts`.
+fn in_another_browser(
+    browser: Browser,
+    screen: Option<&Screen>,
+    parts: Parts,
+    builds: &Builds,
+) -> Result<Tally> {
+    let mut tally = wasm_tests::run(browser, screen)?;
+    for (folder, choice) in parts {
+        tally.add(node_tests::run(folder, choice, browser, screen, builds)?);
+    }
+    Ok(tally)
 }
 
 /// xtask is tested apart, so that its dependencies keep the features they were built with, and the
@@ -133,60 +242,4 @@ fn rust() -> Result<Tally> {
         "--test=mutations",
     ])?)?);
     Ok(tally)
-}
-
-fn wasm() -> Result<Tally> {
-    tools::wasm_target()?;
-    let browser = tools::browser()?;
-    let capabilities = target()?.join("webdriver.json");
-    let binary = &browser.chromium;
-    let settings = serde_json::json!({ "goog:chromeOptions": { "binary": binary } });
-    fs::write(&capabilities, settings.to_string()).context("cannot write webdriver.json")?;
-    let mut runner = own_program()?.as_os_str().to_owned();
-    runner.push(" wasm-runner");
-    let mut command = cargo(&[
-        "test",
-        "--package=tautline",
-        "--features=json",
-        "--target=wasm32-unknown-unknown",
-        "--test=browser",
-    ])?;
-    command
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-        .env("CHROMEDRIVER", &browser.driver)
-        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
-        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", DRIVER_SECONDS)
-        .env("WASM_BINDGEN_TEST_TIMEOUT", WASM_SECONDS);
-    run_rust_tests(&mut command)
-}
-
-/// `cargo xtask wasm-runner FILE ...`: what cargo starts to run a wasm test binary.
-pub(crate) fn run_wasm(arguments: Vec<OsString>) -> Result<ExitCode> {
-    let name = OsString::from("wasm-bindgen-test-runner");
-    let arguments = std::iter::once(name).chain(arguments);
-    wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(arguments)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The files `tests/<ring>/*.test.mjs`, one after the other: each has the machine for itself.
-fn node(ring: &str, builds: &Builds) -> Result<Tally> {
-    tools::npm_packages("tests")?;
-    let folder = root().join("tests").join(ring);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.to_string_lossy().ends_with(".test.mjs") {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        bail!("no file {}/*.test.mjs", folder.display());
-    }
-    files.sort();
-    let mut command = program("node");
-    builds.describe_to(&mut command)?;
-    announce(&format!("Running {} files of tests/{ring}", files.len()));
-    let report = target()?.join(format!("{ring}.tap"));
-    command.args(["--test", "--test-concurrency=1", NODE_TEST_TIMEOUT]);
-    run_node_tests(&mut command, &files, &report)
 }

@@ -10,21 +10,6 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::{announce, output, program, root, run};
 
 const NODE_MIN: (u32, u32) = (20, 11);
-const CHROMIUM_NAMES: [&str; 4] =
-    ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const CHROMIUM_PLACES: [&str; 2] = [
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-];
-const DRIVER_PLACES: [&str; 2] =
-    ["/usr/lib/chromium-browser/chromedriver", "/usr/lib/chromium/chromedriver"];
-
-/// A browser that can run without a screen, and the program that steers it.
-pub(crate) struct Browser {
-    pub(crate) chromium: PathBuf,
-    pub(crate) driver: PathBuf,
-}
-
 /// Makes sure that rustc can build for `wasm32-unknown-unknown`.
 pub(crate) fn wasm_target() -> Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
@@ -95,42 +80,17 @@ pub(crate) fn npm() -> std::process::Command {
     program(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }
 
-/// Finds Chromium and its driver, installing them first where apt may be used.
-pub(crate) fn browser() -> Result<Browser> {
-    if let Some(browser) = find_browser() {
-        return Ok(browser);
-    }
-    if let Some(packages) = apt_packages()
-        && let Err(error) = apt_install(packages)
-    {
-        println!("{error:#}");
-    }
-    find_browser().context(
-        "Chromium or its driver is missing; install both (on Debian: `apt-get install chromium \
-         chromium-driver`), or name them in the variables CHROMIUM and CHROMEDRIVER",
-    )
-}
-
-fn apt_install(packages: [&str; 2]) -> Result<()> {
-    announce(&format!("Installing {}", packages.join(" and ")));
+/// Installs a package with apt; does nothing where that is not ours to do.
+pub(crate) fn install_with_apt(debian: &str, ubuntu: &str) -> Result<()> {
+    let Some(package) = package_of_this_system(debian, ubuntu) else { return Ok(()) };
+    announce(&format!("Installing {package}"));
     run(program("apt-get").args(["update", "-q"]))?;
     let mut install = program("apt-get");
-    install.args(["install", "-y", "-q", "--no-install-recommends"]).args(packages);
+    install.args(["install", "-y", "-q", "--no-install-recommends", package]);
     run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn find_browser() -> Option<Browser> {
-    let chromium = configured("CHROMIUM")
-        .or_else(|| CHROMIUM_NAMES.iter().find_map(|name| find(name)))
-        .or_else(|| existing(&CHROMIUM_PLACES))?;
-    let driver = configured("CHROMEDRIVER")
-        .or_else(|| find("chromedriver"))
-        .or_else(|| existing(&DRIVER_PLACES))?;
-    Some(Browser { chromium, driver })
-}
-
-/// What to install with apt here; none where that is not ours to do.
-fn apt_packages() -> Option<[&'static str; 2]> {
+fn package_of_this_system<'a>(debian: &'a str, ubuntu: &'a str) -> Option<&'a str> {
     let is_root = output(program("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || find("apt-get").is_none() {
         return None;
@@ -138,20 +98,12 @@ fn apt_packages() -> Option<[&'static str; 2]> {
     let system = fs::read_to_string("/etc/os-release").ok()?;
     let is = |id: &str| system.lines().any(|line| line == format!("ID={id}"));
     if is("debian") {
-        Some(["chromium", "chromium-driver"])
+        Some(debian)
     } else if is("ubuntu") {
-        Some(["chromium-browser", "chromium-chromedriver"])
+        Some(ubuntu)
     } else {
         None
     }
-}
-
-fn configured(variable: &str) -> Option<PathBuf> {
-    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
-}
-
-fn existing(places: &[&str]) -> Option<PathBuf> {
-    places.iter().map(PathBuf::from).find(|place| place.is_file())
 }
 
 /// The program of this name on the path.
