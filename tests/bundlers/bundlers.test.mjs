@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import { createServer } from "vite";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { install } from "../package/installed.mjs";
@@ -86,7 +87,7 @@ test("a build", async (t) => {
   const folder = await install(t);
   await cp(join(HERE, "site"), folder, { recursive: true });
   const browser = await launchBrowser(join(folder, "profile"));
-  t.after(() => browser.close());
+  afterwards(t, () => browser.close());
 
   for (const { name, command, script, wasm = 1 } of BUILDS) {
     await t.test(name, async (t) => {
@@ -98,7 +99,7 @@ test("a build", async (t) => {
       assert.equal(files.filter((file) => file.endsWith(".wasm")).length, wasm, files.join(" "));
       const server = new Server(setting("TAUTLINE_EXAMPLE"), ["--static", dist]);
       await server.start();
-      t.after(() => server.kill());
+      afterwards(t, () => server.kill());
       const { text, packets } = await told(browser, `${server.origin}/`);
       assert.equal(text, "answered");
       // Its code is loaded when the line asks for it, from wherever the bundler has put it.
@@ -109,7 +110,7 @@ test("a build", async (t) => {
   await t.test("Vite's server for development", async (t) => {
     const server = new Server(setting("TAUTLINE_EXAMPLE"), []);
     await server.start();
-    t.after(() => server.kill());
+    afterwards(t, () => server.kill());
     const vite = await createServer({
       root: folder,
       configFile: false,
@@ -122,7 +123,7 @@ test("a build", async (t) => {
       },
     });
     await vite.listen();
-    t.after(() => vite.close());
+    afterwards(t, () => vite.close());
     const { port } = vite.httpServer.address();
     const { text, packets } = await told(browser, `http://127.0.0.1:${port}/`);
     assert.equal(text, "answered");

@@ -8,9 +8,9 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { createServer } from "vite";
 
-import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
-import { install } from "../package/installed.mjs";
+import { install, openAt } from "../package/installed.mjs";
 
 const ROUNDS = 3;
 const SOON_MS = 20_000;
@@ -58,7 +58,7 @@ async function openDeveloped(t, hot) {
   await edit("version 0");
   const server = new Server(setting("TAUTLINE_EXAMPLE"), []);
   await server.start();
-  t.after(() => server.kill());
+  afterwards(t, () => server.kill());
   const vite = await createServer({
     root: folder,
     configFile: false,
@@ -70,14 +70,8 @@ async function openDeveloped(t, hot) {
     },
   });
   await vite.listen();
-  t.after(() => vite.close());
-  const browser = await launchBrowser(join(folder, "profile"));
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  const errors = [];
-  watchErrors(page, (message) => errors.push(message));
-  t.after(() => assert.deepEqual(errors, [], "errors in the page"));
-  await page.goto(`http://127.0.0.1:${vite.httpServer.address().port}/`);
+  afterwards(t, () => vite.close());
+  const page = await openAt(t, folder, `http://127.0.0.1:${vite.httpServer.address().port}/`);
   await told(page, "version 0");
   return { page, edit };
 }

@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 
-import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { blocks } from "../docs/snippets.mjs";
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
-import { install } from "../package/installed.mjs";
+import { install, openAt } from "../package/installed.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const PAGE = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><main></main>\n';
@@ -44,14 +44,8 @@ async function openComponent(t) {
   await writeFile(join(folder, "react/index.html"), PAGE);
   const server = new Server(setting("TAUTLINE_EXAMPLE"), ["--static", join(folder, "react")]);
   await server.start();
-  t.after(() => server.kill());
-  const browser = await launchBrowser(join(folder, "profile"));
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  const errors = [];
-  watchErrors(page, (message) => errors.push(message));
-  t.after(() => assert.deepEqual(errors, [], "errors in the page"));
-  await page.goto(`${server.origin}/`);
+  afterwards(t, () => server.kill());
+  const page = await openAt(t, folder, `${server.origin}/`);
   await page.evaluate(async () => {
     window.sockets = [];
     const Real = WebSocket;

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { DOCUMENTS, gather, read } from "./snippets.mjs";
 
@@ -37,7 +38,7 @@ const KNOWN = {
 /** Starts the server with these options, on a free port and with a token that is there. */
 async function starts(t, words) {
   const folder = await mkdtemp(join(tmpdir(), "tautline-docs-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  afterwards(t, () => rm(folder, { recursive: true, force: true }));
   const token = join(folder, "token");
   await writeFile(token, "s3cret\n");
   const options = [...words];
@@ -76,7 +77,7 @@ test("what the README shows of a directory is what `inspect` shows", async (t) =
   const { code } = snippets.find(({ shows }) => shows === "inspect");
   assert.match(code, /^\$ tautline-server inspect tautline-data\n/);
   const folder = await mkdtemp(join(tmpdir(), "tautline-docs-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  afterwards(t, () => rm(folder, { recursive: true, force: true }));
   const server = new Server(setting("TAUTLINE_SERVER"), ["--engine", "disk", "--data", folder]);
   await server.start();
   await server.kill();

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { Proxy, Server, setting } from "../e2e/processes.mjs";
 
@@ -19,16 +20,16 @@ const PAGE = `<!doctype html>
 
 test("a page in Rust reads and writes a room through cuts", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "tautline-rust-page-"));
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  afterwards(t, () => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   await cp(setting("TAUTLINE_RUST_PAGE"), folder, { recursive: true });
   await writeFile(join(folder, "index.html"), PAGE);
   const server = new Server(setting("TAUTLINE_SERVER"), ["--static", folder]);
   await server.start();
-  t.after(() => server.kill());
+  afterwards(t, () => server.kill());
   const proxy = await Proxy.start(server.origin);
-  t.after(() => proxy.stop());
+  afterwards(t, () => proxy.stop());
   const browser = await launchBrowser(join(folder, "profile"));
-  t.after(() => browser.close());
+  afterwards(t, () => browser.close());
   const errors = [];
   const open = async (origin) => {
     const page = await browser.newPage();

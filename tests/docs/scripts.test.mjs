@@ -7,6 +7,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { install } from "../package/installed.mjs";
 import { assemble, bundle, checkTypes, isScript } from "./modules.mjs";
@@ -54,12 +55,12 @@ class Runner {
   async open(t, snippet) {
     const origin = await this.#servers.origin(this.#t, snippet.server);
     const context = await this.#browser.createBrowserContext();
-    t.after(() => context.close());
+    afterwards(t, () => context.close());
     const page = await context.newPage();
     page.setDefaultTimeout(TOLD_WITHIN_MS);
     const errors = [];
     watchErrors(page, (message) => errors.push(message));
-    t.after(() => assert.deepEqual(errors, [], "errors in the page"));
+    afterwards(t, () => assert.deepEqual(errors, [], "errors in the page"));
     await page.evaluateOnNewDocument(prepare, ADDRESSES);
     await page.goto(`${origin}/${snippet.id}.html`);
     return page;
@@ -112,7 +113,7 @@ test("the documents' scripts", async (t) => {
 
   await bundle(folder, scripts, site);
   const browser = await launchBrowser(join(folder, "profile"));
-  t.after(() => browser.close());
+  afterwards(t, () => browser.close());
   const runner = new Runner(t, browser, folder, snippets);
   for (const snippet of snippets) {
     const { document, key, file, html, node } = snippet;

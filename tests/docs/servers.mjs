@@ -4,6 +4,7 @@ import { docs, setupWSConnection } from "@y/websocket-server/utils";
 import { buildSchema } from "graphql";
 import { useServer } from "graphql-ws/use/ws";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { listen, serveCases } from "../websocket/backend.mjs";
 
@@ -17,7 +18,7 @@ const BACKENDS = {
     const { server, host } = await listen(t);
     server.on("connection", setupWSConnection);
     // Else their timers would keep this process from ending.
-    t.after(() => docs.forEach((doc) => doc.destroy()));
+    afterwards(t, () => docs.forEach((doc) => doc.destroy()));
     return host;
   },
   async graphql(t) {
@@ -56,7 +57,7 @@ export class Servers {
     const [program, ...options] = await PROGRAMS[name](t);
     const server = new Server(setting(program), [...options, "--static", this.#folder]);
     await server.start();
-    t.after(() => server.kill());
+    afterwards(t, () => server.kill());
     return server.origin;
   }
 }

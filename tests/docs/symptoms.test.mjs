@@ -6,6 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser } from "../e2e/browser.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { install } from "../package/installed.mjs";
@@ -26,10 +27,10 @@ async function prepare(t) {
   const servers = [1, 2].map(() => new Server(setting("TAUTLINE_SERVER"), ["--static", folder]));
   for (const server of servers) {
     await server.start();
-    t.after(() => server.kill());
+    afterwards(t, () => server.kill());
   }
   const browser = await launchBrowser(join(folder, "profile"));
-  t.after(() => browser.close());
+  afterwards(t, () => browser.close());
   const [own, other] = servers;
   const open = async (path) => {
     const tab = await browser.newPage();

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { setting } from "../e2e/processes.mjs";
 
 globalThis.WebSocket ??= createRequire(import.meta.url)("ws").WebSocket;
@@ -21,7 +22,7 @@ export class Reader {
   static async start(t, origin, topic) {
     const reader = new Reader();
     reader.#line = connect(`${origin}/line`);
-    t.after(() => reader.#line.close({ timeout: 0 }));
+    afterwards(t, () => reader.#line.close({ timeout: 0 }));
     const subscription = reader.#line.subscribe(topic, { last: 1_000_000 });
     subscription.addEventListener("message", ({ data }) => reader.numbers.push(parseInt(data, 10)));
     subscription.addEventListener("gap", (gap) => reader.gaps.push(gap));

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { BROWSER } from "../e2e/browser.mjs";
 import { assertCarriedOn, burst } from "./lives.mjs";
 import { World } from "./world.mjs";
@@ -63,7 +64,7 @@ async function killServer(world) {
 test(`nothing is lost, doubled or misplaced whatever is killed (seed ${SEED})`, { timeout }, async (t) => {
   const random = sequence(Number(SEED));
   const data = await mkdtemp(join(tmpdir(), "tautline-soak-"));
-  t.after(() => rm(data, { recursive: true, force: true, maxRetries: 5 }));
+  afterwards(t, () => rm(data, { recursive: true, force: true, maxRetries: 5 }));
   const world = await World.start(t, "TAUTLINE_SERVER", ["--engine", "disk", "--data", data]);
   // An empty topic is nothing that a server keeps.
   await world.reader.publish("up", 1, 1);

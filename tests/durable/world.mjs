@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { Proxy, Server, setting } from "../e2e/processes.mjs";
 import { assembleSite } from "../e2e/site.mjs";
@@ -24,7 +25,7 @@ export class World {
   /** Starts everything; `program` is the setting that names the server. */
   static async start(t, program = "TAUTLINE_SERVER", serverOptions = []) {
     const world = new World();
-    t.after(() => world.#stop());
+    afterwards(t, () => world.#stop());
     world.#directory = await mkdtemp(join(tmpdir(), "tautline-durable-"));
     const site = await assembleSite(SITE, join(world.#directory, "site"));
     world.server = new Server(setting(program), ["--static", site, ...serverOptions]);

@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import WebSocket from "ws";
 
 import { account, assertDelivered, received } from "./account.mjs";
+import { afterwards } from "./afterwards.mjs";
 import { setting } from "./processes.mjs";
 import { World } from "./world.mjs";
 
@@ -45,7 +46,7 @@ test("after a sleep the line is back in seconds, and nothing is lost", async (t)
   const world = await World.start(t, undefined, { program: "TAUTLINE_EXAMPLE", args });
   const tab = await world.tabDirect();
   const awake = await connectFromNode(`${world.server.origin}/line`);
-  t.after(() => awake.close({ timeout: 0 }));
+  afterwards(t, () => awake.close({ timeout: 0 }));
   const heard = [];
   const topic = awake.subscribe("up");
   topic.addEventListener("message", ({ data }) => heard.push(Number(data)));
@@ -57,7 +58,7 @@ test("after a sleep the line is back in seconds, and nothing is lost", async (t)
   // Puppeteer makes the browser the leader of a group of its own.
   const group = -world.browser.process().pid;
   process.kill(group, "SIGSTOP");
-  t.after(() => process.kill(group, "SIGCONT"));
+  afterwards(t, () => process.kill(group, "SIGCONT"));
   await pause(ASLEEP_MS);
   const wokeAt = Date.now();
   process.kill(group, "SIGCONT");

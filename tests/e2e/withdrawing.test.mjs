@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { received } from "./account.mjs";
+import { afterwards } from "./afterwards.mjs";
 import { World } from "./world.mjs";
 
 const BUFFERED_BYTES = 256 * 1024;
@@ -35,7 +36,7 @@ test("of messages with one key the last arrives, and none that was superseded, t
   const calm = await world.tabDirect();
   await calm.read("cursors");
   const cuts = setInterval(() => world.proxy.act("exposed", "cut").catch(() => {}), 400);
-  t.after(() => clearInterval(cuts));
+  afterwards(t, () => clearInterval(cuts));
   const count = 900;
   const outcomes = await publishAll(exposed, "cursors", count, { key: "me" });
   clearInterval(cuts);
@@ -78,7 +79,7 @@ test("messages with a ttl through cuts: what is told is what happened", async (t
   const calm = await world.tabDirect();
   await calm.read("ttl");
   const cuts = setInterval(() => world.proxy.act("exposed", "cut").catch(() => {}), 400);
-  t.after(() => clearInterval(cuts));
+  afterwards(t, () => clearInterval(cuts));
   const outcomes = await publishAll(exposed, "ttl", 900, { ttl: 30 });
   clearInterval(cuts);
   const last = outcomes.lastIndexOf("processed") + 1;

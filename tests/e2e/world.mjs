@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { afterwards } from "./afterwards.mjs";
 import { launchBrowser, watchErrors } from "./browser.mjs";
 import { Proxy, Server, setting } from "./processes.mjs";
 import { assembleSite } from "./site.mjs";
@@ -24,7 +25,7 @@ export class World {
    */
   static async start(t, site, { program = "TAUTLINE_SERVER", args = [], browser = {} } = {}) {
     const world = new World();
-    t.after(() => world.#stop());
+    afterwards(t, () => world.#stop());
     world.#directory = await mkdtemp(join(tmpdir(), "tautline-e2e-"));
     const directory = site ?? (await assembleSite(SITE, join(world.#directory, "site")));
     world.server = new Server(setting(program), ["--static", directory, ...args]);

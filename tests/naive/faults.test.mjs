@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { assertDelivered, outcomes, received } from "../e2e/account.mjs";
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { NaiveClient } from "./client.mjs";
 import { startWorld, until } from "./line.mjs";
@@ -83,11 +84,11 @@ test("a server that ends says so, and the line carries on with the next", async 
 
 test("credentials that are refused end the line, and good ones do not", async (t) => {
   const server = new Server(setting("TAUTLINE_SERVER"), ["--token", "right"]);
-  t.after(() => server.kill());
+  afterwards(t, () => server.kill());
   await server.start();
   const url = `${server.origin.replace("http", "ws")}/line`;
   const [wrong, right] = ["wrong", "right"].map((token) => new NaiveClient(url, token));
-  t.after(() => right.close());
+  afterwards(t, () => right.close());
   await assert.rejects(wrong.post("publish", "hello", "room"), /ended with 4200/);
   assert.equal(await right.post("publish", "hello", "room"), undefined);
   await assert.rejects(right.post("request", "hello"), /: /, "the program refuses requests");

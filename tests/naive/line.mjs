@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Proxy, Server } from "../e2e/processes.mjs";
 import { NaiveClient } from "./client.mjs";
 
@@ -14,13 +15,13 @@ const MESSAGE_BYTES = 64;
 /** A server program with the fault proxy in front; both end with the test. */
 export async function startWorld(t, program) {
   const server = new Server(program, []);
-  t.after(() => server.kill());
+  afterwards(t, () => server.kill());
   await server.start();
   const proxy = await Proxy.start(server.origin);
-  t.after(() => proxy.stop());
+  afterwards(t, () => proxy.stop());
   const open = (origin) => {
     const line = new Line(`${origin.replace("http", "ws")}/line`);
-    t.after(() => line.client.close());
+    afterwards(t, () => line.client.close());
     return line;
   };
   const exposed = open(proxy.origin);

@@ -4,6 +4,8 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 
+import { afterwards } from "../e2e/afterwards.mjs";
+
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 export const BINARY = 0x82;
 export const TEXT = 0x81;
@@ -119,7 +121,7 @@ export class HostileServer {
     });
     server.#http.listen(0, "127.0.0.1");
     await once(server.#http, "listening");
-    t.after(() => {
+    afterwards(t, () => {
       for (const peer of server.peers) peer.destroy();
       server.#http.close();
       server.#http.closeAllConnections();

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { install } from "./installed.mjs";
 
@@ -51,7 +52,7 @@ async function prepare(t) {
   await cp(ws, join(folder, "node_modules/ws"), { recursive: true });
   const server = new Server(setting("TAUTLINE_EXAMPLE"), []);
   await server.start();
-  t.after(() => server.kill());
+  afterwards(t, () => server.kill());
   return { folder, server };
 }
 
@@ -67,7 +68,7 @@ class Program {
     program.#child = spawn(process.execPath, [...flags, file, `${server.origin}/line`], {
       stdio: ["pipe", "pipe", "pipe"],
     });
-    t.after(() => program.#child.kill("SIGKILL"));
+    afterwards(t, () => program.#child.kill("SIGKILL"));
     program.errors = "";
     program.#child.stderr.on("data", (text) => (program.errors += text));
     program.exit = once(program.#child, "exit").then(([code]) => code);

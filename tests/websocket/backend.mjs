@@ -6,13 +6,15 @@ import { createServer } from "node:http";
 
 import { WebSocketServer } from "ws";
 
+import { afterwards } from "../e2e/afterwards.mjs";
+
 /** Starts a server on a free port. */
 export async function listen(t, options = {}) {
   const http = createServer();
   const server = new WebSocketServer({ server: http, ...options });
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
-  t.after(() => {
+  afterwards(t, () => {
     for (const client of server.clients) client.terminate();
     http.closeAllConnections();
     http.close();

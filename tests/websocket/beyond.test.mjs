@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { POLL_MS, SOON_MS } from "../e2e/tab.mjs";
 import { serveCases } from "./backend.mjs";
@@ -95,7 +96,7 @@ test("cuts, ends and refusals", async (t) => {
     const args = ["--allow-origin", world.proxy.origin];
     const plain = new Server(setting("TAUTLINE_SERVER"), args);
     await plain.start();
-    t.after(() => plain.kill());
+    afterwards(t, () => plain.kill());
     await open(`${plain.origin}/line`, ["first", "second"]);
     await until(() => socket.readyState === 1);
     assert.equal(await page.evaluate(() => socket.protocol), "first");

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
 import { Proxy, Server, setting } from "../e2e/processes.mjs";
 import { install } from "../package/installed.mjs";
@@ -29,13 +30,13 @@ export class World {
     const served = ["--backend", backend, "--static", folder];
     world.bridge = new Server(setting("TAUTLINE_BRIDGE"), served);
     await world.bridge.start();
-    t.after(() => world.bridge.kill());
+    afterwards(t, () => world.bridge.kill());
     world.proxy = await Proxy.start(world.bridge.origin);
-    t.after(() => world.proxy.stop());
+    afterwards(t, () => world.proxy.stop());
     const profile = join(folder, "profile");
     await mkdir(profile);
     world.#browser = await launchBrowser(profile);
-    t.after(() => world.#browser.close());
+    afterwards(t, () => world.#browser.close());
     return world;
   }
 
@@ -48,7 +49,7 @@ export class World {
     const page = await this.#browser.newPage();
     const errors = [];
     watchErrors(page, (message) => errors.push(message));
-    t.after(() => assert.deepEqual(errors, [], "errors in the page"));
+    afterwards(t, () => assert.deepEqual(errors, [], "errors in the page"));
     await page.goto(`${origin}/`);
     return page;
   }

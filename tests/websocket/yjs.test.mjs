@@ -10,6 +10,7 @@ import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
+import { afterwards } from "../e2e/afterwards.mjs";
 import { countSocket, listen } from "./backend.mjs";
 import { STORM, STORM_MS, World } from "./world.mjs";
 
@@ -20,7 +21,7 @@ test("a document stays whole, without a single resync", async (t) => {
   const server = { sent: 0, received: 0, connections: 0 };
   const { server: plain, host: backend } = await listen(t);
   // Else their timers would keep this process from ending.
-  t.after(() => docs.forEach((doc) => doc.destroy()));
+  afterwards(t, () => docs.forEach((doc) => doc.destroy()));
   plain.on("connection", (socket, request) => {
     // The peer in this process names itself; the other one comes through the bridge.
     if (!request.url.includes("peer=")) countSocket(socket, server);
@@ -69,7 +70,7 @@ function openPeer(t, backend) {
   const doc = new Y.Doc();
   const options = { WebSocketPolyfill: WebSocket, params: { peer: "calm" }, disableBc: true };
   const provider = new WebsocketProvider(`ws://${backend}`, "room", doc, options);
-  t.after(() => {
+  afterwards(t, () => {
     provider.destroy();
     doc.destroy();
   });
