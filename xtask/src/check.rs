@@ -54,8 +54,10 @@ fn clippy(what: &[&str]) -> Result<()> {
 pub(crate) fn step(name: &str, run: impl FnOnce() -> Result<()>) -> Tally {
     announce(name);
     let result = run();
-    if let Err(error) = &result {
+    let mut tally = Tally::of_one(result.is_ok());
+    if let Err(error) = result {
         println!("error: {error:#}");
+        tally.failures.push(format!("{name}: {error}"));
     }
-    Tally::of_one(result.is_ok())
+    tally
 }

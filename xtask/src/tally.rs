@@ -1,5 +1,5 @@
 //! Counting tests: runs a test program with its output in sight and reads from it how many tests
-//! passed and failed.
+//! passed and failed, and which.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write, stdout};
@@ -9,27 +9,30 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 /// How many tests passed and failed, and how many chose not to run.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// What is known of the tests that failed, a line for each.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Tally {
     /// The count of a single check.
     pub(crate) fn of_one(passed: bool) -> Self {
-        Self { passed: u64::from(passed), failed: u64::from(!passed), skipped: 0 }
+        Self { passed: u64::from(passed), failed: u64::from(!passed), ..Self::default() }
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
     }
 
     /// Success only if something was tested and nothing failed.
-    pub(crate) fn exit_code(self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         if self.failed == 0 && self.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 
@@ -49,6 +52,8 @@ pub(crate) fn run_rust_tests(command: &mut Command) -> Result<Tally> {
     let success = stream(command, |line| {
         if let Some(result) = parse_rust_result(line) {
             tally.add(result);
+        } else if let Some(failure) = parse_rust_failure(line) {
+            tally.failures.push(failure);
         }
     })?;
     Ok(tally.with_exit(success))
@@ -93,7 +98,14 @@ fn parse_rust_result(line: &str) -> Option<Tally> {
         let part = counts.split(';').find_map(|part| part.trim().strip_suffix(word))?;
         part.trim().parse().ok()
     };
-    Some(Tally { passed: count("passed")?, failed: count("failed")?, skipped: count("ignored")? })
+    let (passed, failed) = (count("passed")?, count("failed")?);
+    Some(Tally { passed, failed, skipped: count("ignored")?, failures: Vec::new() })
+}
+
+/// Reads `test name ... FAILED`, or `FAIL`, as it is in a browser.
+fn parse_rust_failure(line: &str) -> Option<String> {
+    let (name, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    outcome.starts_with("FAIL").then(|| name.to_owned())
 }
 
 /// Reads the closing lines `# pass 5`, `# fail 0`, `# cancelled 0` of a TAP report. A test's own
@@ -108,7 +120,31 @@ fn parse_node_report(report: &str) -> Tally {
         passed: count("pass "),
         failed: count("fail ") + count("cancelled "),
         skipped: count("skipped "),
+        failures: parse_node_failures(report),
     }
+}
+
+/// Reads `not ok 5 - name` and the `error:` that follows it. A test that failed for another inside of it
+/// says nothing new.
+fn parse_node_failures(report: &str) -> Vec<String> {
+    let mut failures = Vec::new();
+    let mut lines = report.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        let Some((_, name)) = line.strip_prefix("not ok ").and_then(|it| it.split_once(" - "))
+        else {
+            continue;
+        };
+        let mut rest = lines.by_ref().take_while(|line| *line != "...");
+        let error = match rest.find_map(|line| line.strip_prefix("error: ")) {
+            Some("|-") => rest.find(|line| !line.is_empty()),
+            error => error,
+        };
+        let error = error.unwrap_or_default().trim_matches('\'');
+        if !error.ends_with("subtest failed") && !error.ends_with("subtests failed") {
+            failures.push(format!("{name}: {error}"));
+        }
+    }
+    failures
 }
 
 #[cfg(test)]
@@ -119,21 +155,34 @@ mod tests {
     fn results_of_the_rust_harness_are_read() {
         let line =
             "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 9 filtered out";
-        assert_eq!(parse_rust_result(line), Some(Tally { passed: 12, failed: 3, skipped: 1 }));
+        let tally = Tally { passed: 12, failed: 3, skipped: 1, ..Tally::default() };
+        assert_eq!(parse_rust_result(line), Some(tally));
         assert_eq!(parse_rust_result("test result_is_kept ... ok"), None);
+        assert_eq!(parse_rust_failure("test result_is_kept ... ok"), None);
+        assert_eq!(parse_rust_failure("test a::b ... FAILED"), Some("a::b".to_owned()));
     }
 
     #[test]
     fn only_the_closing_lines_of_a_node_report_count() {
         let report = "# pass 900\nok 1 - a\n# tests 3\n# pass 1\n# fail 1\n# cancelled 1\n# skipped 4\n# todo 0\n";
-        assert_eq!(parse_node_report(report), Tally { passed: 1, failed: 2, skipped: 4 });
+        let tally = Tally { passed: 1, failed: 2, skipped: 4, ..Tally::default() };
+        assert_eq!(parse_node_report(report), tally);
+    }
+
+    #[test]
+    fn failures_of_a_node_report_are_told_once_with_their_error() {
+        let report = "\
+            # Subtest: a\n    not ok 1 - inner\n      ---\n      error: |-\n        \n        1 is not 2\n      ...\n\
+            not ok 1 - a\n  ---\n  failureType: 'subtestsFailed'\n  error: '1 subtest failed'\n  ...\n\
+            ok 2 - b\n  ---\n  ...\nnot ok 3 - c\n  ---\n  error: 'gone'\n  ...\n";
+        assert_eq!(parse_node_failures(report), ["inner: 1 is not 2", "c: gone"]);
     }
 
     #[test]
     fn a_program_that_fails_counts_as_a_failed_test() {
         let tally = Tally { passed: 4, ..Tally::default() };
-        assert_eq!(tally.with_exit(false), Tally { failed: 1, ..tally });
-        assert_eq!(tally.with_exit(true), tally);
+        assert_eq!(tally.clone().with_exit(false), Tally { failed: 1, ..tally.clone() });
+        assert_eq!(tally.clone().with_exit(true), tally);
         assert_eq!(Tally::default().exit_code(), ExitCode::FAILURE);
     }
 }

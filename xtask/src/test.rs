@@ -139,13 +139,17 @@ fn summarize(outcomes: &[Outcome]) -> Tally {
     println!("\n{:<10}{:>8}{:>8}{:>9}{:>9}", "ring", "passed", "failed", "skipped", "seconds");
     let mut sum = Tally::default();
     for Outcome { name, tally, took, note } in outcomes {
-        let Tally { passed, failed, skipped } = tally;
+        let Tally { passed, failed, skipped, .. } = tally;
         let seconds = took.as_secs();
         let note = note.as_deref().unwrap_or_default();
         println!("{name:<10}{passed:>8}{failed:>8}{skipped:>9}{seconds:>9}  {note}");
-        sum.add(*tally);
+        sum.add(tally.clone());
     }
-    println!("\n{} passed, {} failed", sum.passed, sum.failed);
+    let failures = outcomes.iter().flat_map(|Outcome { name, tally, .. }| {
+        tally.failures.iter().map(move |failure| format!("failed in {name}: {failure}"))
+    });
+    println!("{}", failures.map(|line| format!("\n{line}")).collect::<String>());
+    println!("{} passed, {} failed", sum.passed, sum.failed);
     sum
 }
 
