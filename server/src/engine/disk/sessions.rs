@@ -213,6 +213,17 @@ impl Step<'_> {
         self.live.get(session).is_none_or(|live| live.generation != generation)
     }
 
+    fn find_unfenced(
+        &self,
+        session: &SessionId,
+        generation: u64,
+    ) -> rusqlite::Result<Option<SessionRow>> {
+        if self.is_fenced(session, generation) {
+            return Ok(None);
+        }
+        SessionRow::find(self.sql, session)
+    }
+
     /// Accepts messages and takes their effects; returns the last direct entry.
     pub(super) fn commit(
         &mut self,
@@ -269,11 +280,9 @@ impl Step<'_> {
         generation: u64,
         through: Offset,
     ) -> rusqlite::Result<()> {
-        match SessionRow::find(self.sql, session)? {
-            Some(row) if !self.is_fenced(session, generation) => {
-                self.trim_through(row.log, through)
-            }
-            _ => Ok(()),
+        match self.find_unfenced(session, generation)? {
+            Some(row) => self.trim_through(row.log, through),
+            None => Ok(()),
         }
     }
 
@@ -284,14 +293,10 @@ impl Step<'_> {
         generation: u64,
         now: Millis,
     ) -> rusqlite::Result<()> {
-        match SessionRow::find(self.sql, session)? {
-            Some(mut row) if !self.is_fenced(session, generation) => {
-                row.idle_since = Some(now);
-                row.doubtful = row.doubtful.max(self.doubt(session));
-                row.put(self.sql)
-            }
-            _ => Ok(()),
-        }
+        let Some(mut row) = self.find_unfenced(session, generation)? else { return Ok(()) };
+        row.idle_since = Some(now);
+        row.doubtful = row.doubtful.max(self.doubt(session));
+        row.put(self.sql)
     }
 
     /// The client has ended the session.
@@ -301,9 +306,9 @@ impl Step<'_> {
         generation: u64,
         now: Millis,
     ) -> rusqlite::Result<()> {
-        match SessionRow::find(self.sql, session)? {
-            Some(row) if !self.is_fenced(session, generation) => self.bury(row, now),
-            _ => Ok(()),
+        match self.find_unfenced(session, generation)? {
+            Some(row) => self.bury(row, now),
+            None => Ok(()),
         }
     }
 
