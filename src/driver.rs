@@ -101,8 +101,10 @@ impl<A: Application> Driver<A> {
     /// Gives the protocol a command; what follows from it happens in a microtask.
     pub(crate) fn command<T>(&self, command: impl FnOnce(&mut Client) -> T) -> T {
         let parts = &mut *self.parts.borrow_mut();
-        // What it says of times counts from now, however long ago the last input was.
-        parts.tell(Input::Woke);
+        // What the first one of a turn says of times counts from now, not from the last input.
+        if !self.draining.get() {
+            parts.tell(Input::Woke);
+        }
         let result = command(&mut parts.protocol);
         self.schedule();
         result
