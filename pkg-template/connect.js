@@ -5,9 +5,15 @@ import { Line } from "./line.js";
 import { json } from "./payload.js";
 import { isWebSocket, resolve } from "./url.js";
 
-/** A `connect` whose lines get their wasm from `load`, a function that returns a promise of it. */
-export function connector(load) {
-  return (url, options = {}) => new Line(settings(url, options), load);
+/**
+ * A `connect` whose lines get their wasm from `plain`, a function that returns a promise of it; durable
+ * ones from `durable`, and from `plain` if that fails.
+ */
+export function connector(plain, durable = plain) {
+  return (url, options = {}) => {
+    const line = settings(url, options);
+    return new Line(line, line.durable ? () => durable().catch(plain) : plain);
+  };
 }
 
 function settings(url, options) {

@@ -4,6 +4,8 @@ import { Keeper } from "./keeper.js";
 import { own } from "./ownership.js";
 import { Store } from "./store.js";
 
+const NO_STORE = "this WebAssembly is not the one of durable lines, tautline/tautline.durable.wasm";
+
 const hexadecimal = (bytes) =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -16,6 +18,7 @@ export async function keep(line, settings, inside) {
   try {
     if (!globalThis.indexedDB) throw new Error("there is no IndexedDB here");
     if (!globalThis.navigator?.locks) throw new Error("there are no Web Locks here");
+    if (!(await inside.load()).stores) throw new Error(NO_STORE);
     store = await Store.open();
     const owned = await take(store, settings);
     const keeper = new Keeper(line, settings, inside, store, owned);

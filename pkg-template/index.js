@@ -3,27 +3,30 @@
 import { instantiate } from "./border.js";
 import { connector } from "./connect.js";
 import { load } from "./load.js";
+import { once } from "./once.js";
 
 export * from "./errors.js";
 
-let loading;
+const file = () => fetch(new URL("./wasm/tautline.wasm", import.meta.url));
+const inside = () => import("./wasm/tautline.inline.js");
 
-async function find() {
+async function find(file, inside) {
   try {
-    return await load(fetch(new URL("./wasm/tautline.wasm", import.meta.url)));
+    return await load(file());
   } catch (cause) {
     // A bundler that does not know this kind of URL has left the file behind. This it takes along,
     // as a module of its own that nobody else ever loads.
-    const { default: bytes } = await import("./wasm/tautline.inline.js").catch(() => {
+    const { default: bytes } = await inside().catch(() => {
       throw cause;
     });
     return instantiate(bytes());
   }
 }
 
-export const connect = connector(() => {
-  loading ??= find();
-  // The next line tries again.
-  loading.catch(() => (loading = undefined));
-  return loading;
+const plain = once(() => find(file, inside));
+const durable = once(async () => {
+  const { file, inside } = await import("./durable-wasm.js");
+  return find(file, inside);
 });
+
+export const connect = connector(plain, durable);

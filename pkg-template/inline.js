@@ -3,10 +3,15 @@
 import { instantiate } from "./border.js";
 import { connector } from "./connect.js";
 import { needsSocket } from "./needs-socket.js";
+import { once } from "./once.js";
 import bytes from "./wasm/tautline.inline.js";
 
 export * from "./errors.js";
 
-let loading;
+const plain = once(() => instantiate(bytes()));
+const durable = once(async () => {
+  const { default: bytes } = await import("./wasm/tautline.durable.inline.js");
+  return instantiate(bytes());
+});
 
-export const connect = needsSocket(connector(() => (loading ??= instantiate(bytes()))));
+export const connect = needsSocket(connector(plain, durable));

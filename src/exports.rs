@@ -7,10 +7,13 @@
 
 #![allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 
+#[cfg(feature = "durable")]
+mod store;
+
 use std::cell::RefCell;
 use std::mem;
 use tautline_protocol::client::{
-    Client, Config, Credentials, End, Event, Hint, Input, Missing, Output, Saved, SendError,
+    Client, Config, Credentials, End, Event, Hint, Input, Missing, Output, SendError,
     SubscribeError, WhenUncertain,
 };
 use tautline_protocol::message::Cursor;
@@ -43,7 +46,6 @@ const TRANSMIT: u8 = 13;
 const HANG_UP: u8 = 14;
 const IDLE: u8 = 15;
 
-#[derive(Default)]
 struct Border {
     /// What the next command is about.
     bytes: Vec<u8>,
@@ -160,11 +162,10 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
             }
             CLOSE => client.close(a as u64),
             FREE => *place = None,
-            RELEASE => client.release(a as u64, &saved_from(&payload)),
-            RESTORE => {
-                let session = topic.try_into().unwrap_or_default();
-                client.restore(session, a as u64, &saved_from(&payload), b as usize);
-            }
+            #[cfg(feature = "durable")]
+            store::RELEASE => store::release(client, a, &payload),
+            #[cfg(feature = "durable")]
+            store::RESTORE => store::restore(client, &topic, a, &payload, b),
             _ => {
                 client.buffers(c as usize);
                 client.handle_input(input(kind, b, payload), moment(a));
@@ -202,26 +203,6 @@ const CLOSED: u8 = 17;
 const HINT: u8 = 18;
 /// Only the time and what the socket holds, without a drain: what commands count from.
 const NOW: u8 = 20;
-/// The line has a store: a session's name, what [`IDLE`] came with in an earlier life, and how many
-/// of the messages to come are from there.
-const RESTORE: u8 = 21;
-/// The store has everything up to a message, as it was when [`IDLE`] came with this.
-const RELEASE: u8 = 22;
-
-fn saved_from(bytes: &[u8]) -> Saved {
-    let mut numbers = [0; 7];
-    for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks().0) {
-        *number = u64::from_le_bytes(*bytes);
-    }
-    let [epoch, acknowledged, transmitted, uncertain, doubtful, direct, holds] = numbers;
-    let epoch = Epoch(epoch);
-    Saved { epoch, acknowledged, transmitted, uncertain, doubtful, direct, holds }
-}
-
-const fn numbers_of(saved: &Saved) -> [u64; 7] {
-    let Saved { epoch, acknowledged, transmitted, uncertain, doubtful, direct, holds } = *saved;
-    [epoch.0, acknowledged, transmitted, uncertain, doubtful, direct, holds]
-}
 
 fn input(kind: u8, about: f64, packet: Vec<u8>) -> Input {
     match kind {
@@ -299,7 +280,10 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
         };
         let (at, reason_at) = (bytes.as_ptr(), reason.as_ptr());
         if kind == IDLE {
-            let saved = numbers_of(&client.saved());
+            #[cfg(feature = "durable")]
+            let saved = store::saved(client);
+            #[cfg(not(feature = "durable"))]
+            let saved: [u64; 0] = [];
             let at = saved.as_ptr().cast();
             note(line, kind, a, at, size_of_val(&saved), reason_at, 0, b, c, d);
             return;

@@ -22,20 +22,22 @@ mod core;
 mod event;
 mod liveness;
 mod outbox;
-mod saved;
+#[cfg(feature = "store")]
+mod store;
 mod stream;
 
 use self::core::{Core, Notice, StateChange};
 use crate::close::CloseCode;
 use crate::downlink::{Frames, Progress};
-use crate::message::{Format, Kind, Offset, SessionId, Start, StreamId};
+use crate::message::{Format, Kind, Offset, Start, StreamId};
 use crate::time::Instant;
 use crate::{Seed, backoff, limits};
 use alloc::vec::Vec;
 
 pub use self::event::{End, Event, Failure, SendError, State, Stats, SubscribeError};
 pub use self::outbox::MessageId;
-pub use self::saved::Saved;
+#[cfg(feature = "store")]
+pub use self::store::Saved;
 pub use self::stream::Missing;
 
 /// Settings of a client.
@@ -191,21 +193,6 @@ impl Client {
         self.core.stats()
     }
 
-    /// What a store has to keep of it, beside the messages in the outbox. To be asked between two
-    /// drains, when all that has happened is told.
-    #[must_use]
-    pub fn saved(&self) -> Saved {
-        self.core.saved()
-    }
-
-    /// Gives the line a store, before anything else. The next `count` messages are those that the
-    /// store had, in their order. `connection` is not below any that the session has had.
-    ///
-    /// From now on no message is transmitted before [`release`](Self::release) has been told of it.
-    pub fn restore(&mut self, session: SessionId, connection: u64, saved: &Saved, count: usize) {
-        self.core.restore(session, connection, saved, count);
-    }
-
     /// Puts a message into the outbox. `topic` is for [`Kind::Publish`] and ignored else.
     ///
     /// # Errors
@@ -335,13 +322,6 @@ impl Client {
     /// after every [`Output::Transmit`], by whoever knows.
     pub const fn buffers(&mut self, bytes: usize) {
         self.core.buffered = bytes;
-    }
-
-    /// The store of a [restored](Self::restore) line has the outbox as it was at `saved`, whose last
-    /// message was `through`, and takes all of them for transmitted. What has been withdrawn since
-    /// makes this void.
-    pub fn release(&mut self, through: MessageId, saved: &Saved) {
-        self.core.release(through, saved);
     }
 
     /// What to do next. Call it until it says [`Output::Idle`].

@@ -5,8 +5,8 @@ use walrus::{ExportId, Module};
 
 /// The one function that the package's own JavaScript gives the wasm.
 const IMPORT: (&str, &str) = ("border", "note");
-/// What that JavaScript uses of the wasm.
-const EXPORTS: [&str; 4] = ["memory", "reserve", "open", "command"];
+/// What that JavaScript uses of the wasm; the last one is in that of durable lines alone.
+const EXPORTS: [&str; 5] = ["memory", "reserve", "open", "command", "stores"];
 /// What wasm-bindgen gives every wasm, for tables of objects that this one has not.
 const UNUSED_IMPORT: &str = "__wbindgen_init_externref_table";
 

@@ -57,24 +57,46 @@ const PASSES: [&str; 13] = [
     "--low-memory-unused",
 ];
 
+/// One of the package's two wasms. What only durable lines need is not in the other one, so that nobody
+/// else loads it.
+#[derive(Clone, Copy)]
+pub(crate) enum Wasm {
+    Plain,
+    Durable,
+}
+
+impl Wasm {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "tautline",
+            Self::Durable => "tautline.durable",
+        }
+    }
+
+    const fn features(self) -> &'static str {
+        match self {
+            Self::Plain => "--features=npm",
+            Self::Durable => "--features=npm,durable",
+        }
+    }
+}
+
 /// The finished package.
 pub(crate) struct Package {
     /// The folder as npm would unpack it.
     pub(crate) folder: PathBuf,
     /// The same, packed.
     pub(crate) tarball: PathBuf,
-    /// The wasm before it was optimized, with the names of its functions.
-    bound: PathBuf,
 }
 
 impl Package {
-    pub(crate) fn wasm(&self) -> PathBuf {
-        self.folder.join("wasm/tautline.wasm")
+    pub(crate) fn wasm(&self, which: Wasm) -> PathBuf {
+        self.folder.join(format!("wasm/{}.wasm", which.name()))
     }
 
-    /// Writes the package's wasm once more, with the names of its functions, to `path`.
+    /// Writes the package's plain wasm once more, with the names of its functions, to `path`.
     pub(crate) fn write_named_wasm(&self, path: &Path) -> Result<()> {
-        optimize(&self.bound, path, &["--debuginfo"])
+        optimize(&bound_wasm(Wasm::Plain)?, path, &["--debuginfo"])
     }
 }
 
@@ -95,25 +117,13 @@ pub(crate) fn build() -> Result<Package> {
     fs::create_dir(&wasm_folder)?;
 
     announce("Compiling the browser crate to WebAssembly");
-    run_program(&mut cargo(&[
-        "rustc",
-        "--package=tautline",
-        "--lib",
-        "--crate-type=cdylib",
-        "--features=npm",
-        "--profile=wasm",
-        "--target=wasm32-unknown-unknown",
-        "--",
-        slim::LINKER_OPTION,
-        INLINING,
-        STACK,
-    ])?)?;
-    announce("Binding, optimizing and packing");
-    let compiled = target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm");
-    let bound = bind(&compiled)?;
-    let optimized = wasm_folder.join("tautline.wasm");
-    optimize(&bound, &optimized, &["--strip-debug"])?;
-    fs::write(wasm_folder.join("tautline.inline.js"), inline_module(&fs::read(&optimized)?))?;
+    for which in [Wasm::Plain, Wasm::Durable] {
+        let optimized = wasm_folder.join(which.name()).with_added_extension("wasm");
+        compile(which)?;
+        optimize(&bound_wasm(which)?, &optimized, &["--strip-debug"])?;
+        let inline = wasm_folder.join(which.name()).with_added_extension("inline.js");
+        fs::write(inline, inline_module(&fs::read(&optimized)?))?;
+    }
 
     copy_folder(&root().join("pkg-template"), &folder)?;
     for name in SHARED_FILES {
@@ -122,12 +132,34 @@ pub(crate) fn build() -> Result<Package> {
     let manifest = write_manifest(&folder)?;
     check_exports(&folder, &manifest["exports"])?;
     let tarball = pack(&folder)?;
-    Ok(Package { folder, tarball, bound })
+    Ok(Package { folder, tarball })
+}
+
+/// The wasm before it is optimized, with the names of its functions.
+fn bound_wasm(which: Wasm) -> Result<PathBuf> {
+    Ok(target()?.join(which.name()).with_added_extension("bound.wasm"))
+}
+
+fn compile(which: Wasm) -> Result<()> {
+    run_program(&mut cargo(&[
+        "rustc",
+        "--package=tautline",
+        "--lib",
+        "--crate-type=cdylib",
+        which.features(),
+        "--profile=wasm",
+        "--target=wasm32-unknown-unknown",
+        "--",
+        slim::LINKER_OPTION,
+        INLINING,
+        STACK,
+    ])?)?;
+    bind(&target()?.join("wasm32-unknown-unknown/wasm/tautline.wasm"), &bound_wasm(which)?)
 }
 
 /// Has wasm-bindgen take its descriptions out of the wasm. The JavaScript that it makes is not
 /// used: only numbers cross this border, for which the package's own `border.js` does with less.
-fn bind(compiled: &Path) -> Result<PathBuf> {
+fn bind(compiled: &Path, bound_path: &Path) -> Result<()> {
     let linked = fs::read(compiled).with_context(|| compiled.display().to_string())?;
     let slim =
         slim::slim(&linked).with_context(|| format!("cannot slim {}", compiled.display()))?;
@@ -141,9 +173,7 @@ fn bind(compiled: &Path) -> Result<PathBuf> {
         .with_context(|| format!("wasm-bindgen cannot bind {}", compiled.display()))?;
     let module = bound.wasm_mut();
     border::restore(module)?;
-    let path = target()?.join("bound.wasm");
-    module.emit_wasm_file(&path)?;
-    Ok(path)
+    module.emit_wasm_file(bound_path)
 }
 
 fn optimize(bound: &Path, optimized: &Path, names: &[&str]) -> Result<()> {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::package::{self, Package};
+use crate::package::{self, Package, Wasm};
 use crate::tally::Tally;
 use crate::tools;
 use crate::workspace::{output, program, root, run as run_program, target};
@@ -50,7 +50,7 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     ];
     let peers = PEERS.map(|name| bundle(&root().join("xtask/peers").join(name), name));
     let [javascript, inline, websocket, durable] = measure(&entries)?;
-    let [wasm] = measure(&[package.wasm()])?;
+    let [wasm, durable_wasm] = measure(&[Wasm::Plain, Wasm::Durable].map(|it| package.wasm(it)))?;
     let sum = wasm.plus(javascript);
 
     println!("{:<12}{:<12}{:>10}{:>10}{:>10}", "entry", "part", "raw", "gzip -9", "brotli 11");
@@ -60,6 +60,7 @@ pub(crate) fn check(package: &Package) -> Result<Tally> {
     print_row("./inline", "JavaScript", inline);
     print_row("./websocket", "JavaScript", websocket);
     print_row("(durable)", "JavaScript", durable);
+    print_row("", "its wasm", durable_wasm);
     let mut compared = Vec::new();
     for (name, peer) in PEERS.iter().zip(peers) {
         let [peer] = measure(&[peer?])?;

@@ -5,6 +5,7 @@ mod ending;
 #[cfg(feature = "model")]
 mod fingerprint;
 mod receive;
+#[cfg(feature = "store")]
 mod store;
 mod transmit;
 

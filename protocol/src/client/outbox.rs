@@ -107,10 +107,6 @@ impl Outbox {
         self.acknowledged
     }
 
-    pub(super) const fn uncertain(&self) -> usize {
-        self.uncertain
-    }
-
     pub(super) const fn retransmitted(&self) -> u64 {
         self.retransmitted
     }

@@ -77,13 +77,6 @@ impl Stream {
         Self::new(crate::DIRECT, Vec::new(), Start::After(cursor))
     }
 
-    /// The direct stream of a line that has its state from a store.
-    pub(super) fn restored(epoch: Epoch, offset: Offset) -> Self {
-        let cursor = Cursor { epoch, received: offset, handled: offset };
-        let direct = Self::new(crate::DIRECT, Vec::new(), Start::After(cursor));
-        Self { stored: offset, ..direct }
-    }
-
     /// Where the server is to go on, for SUBSCRIBE.
     pub(super) fn start(&self) -> Start {
         self.cursor.filter(|_| !Mutation::ForgetCursor.is_on()).map_or(self.start, Start::After)
@@ -144,7 +137,7 @@ impl Stream {
     pub(super) fn restart(&mut self, epoch: Epoch) {
         self.cursor = Some(Cursor { epoch, received: 0, handled: 0 });
         self.last_message = 0;
-        if self.stored < Offset::MAX {
+        if self.stored() < Offset::MAX {
             self.stored = 0;
         }
         self.announce();
@@ -186,10 +179,9 @@ impl Stream {
         }
     }
 
-    /// The store of the line has what was handled up to `offset`.
-    pub(super) fn stored_up_to(&mut self, offset: Offset, now: Instant) {
-        self.stored = offset;
-        self.report_soon(now);
+    /// Nothing is held back where no line has a store.
+    const fn stored(&self) -> Offset {
+        if cfg!(feature = "store") { self.stored } else { Offset::MAX }
     }
 
     fn report_soon(&mut self, now: Instant) {
@@ -201,7 +193,7 @@ impl Stream {
     /// What the server may be told of what is handled.
     pub(super) fn reportable(&self) -> Offset {
         let handled = self.cursor().handled;
-        if Mutation::ReportBeforeStored.is_on() { handled } else { handled.min(self.stored) }
+        if Mutation::ReportBeforeStored.is_on() { handled } else { handled.min(self.stored()) }
     }
 
     /// When the cursor is to be reported; `now` if enough has gathered. PROTOCOL.md C-13.
@@ -218,5 +210,22 @@ impl Stream {
         self.unreported_bytes = 0;
         self.reported = self.reportable();
         Some(self.reported)
+    }
+}
+
+/// What only a line with a store needs.
+#[cfg(feature = "store")]
+impl Stream {
+    /// The direct stream of a line that has its state from a store.
+    pub(super) fn restored(epoch: Epoch, offset: Offset) -> Self {
+        let cursor = Cursor { epoch, received: offset, handled: offset };
+        let direct = Self::new(crate::DIRECT, Vec::new(), Start::After(cursor));
+        Self { stored: offset, ..direct }
+    }
+
+    /// The store of the line has what was handled up to `offset`.
+    pub(super) fn stored_up_to(&mut self, offset: Offset, now: Instant) {
+        self.stored = offset;
+        self.report_soon(now);
     }
 }

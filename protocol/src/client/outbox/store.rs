@@ -31,18 +31,64 @@ impl Gate {
 }
 
 impl Outbox {
+    /// What holds messages back; nothing does where no line has a store.
+    const fn gate(&self) -> &Gate {
+        if cfg!(feature = "store") { &self.gate } else { &Gate::OPEN }
+    }
+
     pub(super) fn is_released(&self, id: MessageId) -> bool {
-        id <= self.gate.released || Mutation::TransmitBeforeStored.is_on()
+        id <= self.gate().released || Mutation::TransmitBeforeStored.is_on()
     }
 
     /// Nothing is transmitted until the store has what has just changed.
     pub(in super::super) const fn hold(&mut self) {
-        if self.gate.holds > 0 {
+        if self.gate().holds > 0 {
             self.gate.holds += 1;
             self.gate.released = 0;
         }
     }
 
+    /// Whether the next message is one that the store had: limits are for those that follow.
+    pub(in super::super) const fn is_restoring(&self) -> bool {
+        self.next_id < self.gate().first_new
+    }
+
+    /// The last number that a message has.
+    pub(in super::super) const fn last_numbered(&self) -> Seq {
+        self.acknowledged + self.numbered as u64
+    }
+
+    /// The highest number that the server can have accepted; it says that this is `accepted`.
+    ///
+    /// What was stored last may be lost, or there was no room for it. The store's messages are still
+    /// the next ones in their order, so that those up to `accepted` are settled. PROTOCOL.md C-34.
+    pub(in super::super) fn possibly_accepted(&mut self, accepted: Seq) -> Seq {
+        if self.gate().first_new > 0 {
+            let stored = self.index_of(self.gate.first_new).unwrap_or_else(|place| place) as u64;
+            let known = accepted.saturating_sub(self.acknowledged).min(stored) as usize;
+            self.numbered = self.numbered.max(known);
+            if accepted > self.last_numbered() && accepted <= SEQ_MAX {
+                self.gate.ahead = accepted;
+            }
+        }
+        self.last_numbered().max(self.gate().ahead)
+    }
+
+    /// Numbers go on behind what the server has accepted, once what is known of that is settled.
+    pub(super) const fn catch_up_once_settled(&mut self) {
+        let ahead = self.gate().ahead;
+        if self.numbered == 0 && ahead > self.acknowledged {
+            self.acknowledged = ahead;
+        }
+        if ahead > 0 && self.acknowledged >= ahead {
+            self.gate.ahead = 0;
+        }
+    }
+}
+
+/// What only a line with a store needs.
+#[cfg(feature = "store")]
+impl Outbox {
     /// How often there was a hold.
     pub(in super::super) const fn holds(&self) -> u64 {
         self.gate.holds
@@ -73,39 +119,7 @@ impl Outbox {
         self.gate = Gate { released: 0, holds: 1, first_new, ahead: 0 };
     }
 
-    /// Whether the next message is one that the store had: limits are for those that follow.
-    pub(in super::super) const fn is_restoring(&self) -> bool {
-        self.next_id < self.gate.first_new
-    }
-
-    /// The last number that a message has.
-    pub(in super::super) const fn last_numbered(&self) -> Seq {
-        self.acknowledged + self.numbered as u64
-    }
-
-    /// The highest number that the server can have accepted; it says that this is `accepted`.
-    ///
-    /// What was stored last may be lost, or there was no room for it. The store's messages are still
-    /// the next ones in their order, so that those up to `accepted` are settled. PROTOCOL.md C-34.
-    pub(in super::super) fn possibly_accepted(&mut self, accepted: Seq) -> Seq {
-        if self.gate.first_new > 0 {
-            let stored = self.index_of(self.gate.first_new).unwrap_or_else(|place| place) as u64;
-            let known = accepted.saturating_sub(self.acknowledged).min(stored) as usize;
-            self.numbered = self.numbered.max(known);
-            if accepted > self.last_numbered() && accepted <= SEQ_MAX {
-                self.gate.ahead = accepted;
-            }
-        }
-        self.last_numbered().max(self.gate.ahead)
-    }
-
-    /// Numbers go on behind what the server has accepted, once what is known of that is settled.
-    pub(super) const fn catch_up_once_settled(&mut self) {
-        if self.numbered == 0 && self.gate.ahead > self.acknowledged {
-            self.acknowledged = self.gate.ahead;
-        }
-        if self.acknowledged >= self.gate.ahead {
-            self.gate.ahead = 0;
-        }
+    pub(in super::super) const fn uncertain(&self) -> usize {
+        self.uncertain
     }
 }
