@@ -6,8 +6,11 @@ import { Store } from "./store.js";
 
 const NO_STORE = "this WebAssembly is not the one of durable lines, tautline/tautline.durable.wasm";
 
-const hexadecimal = (bytes) =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** Sessions are named by the server's session ids, in hexadecimal. */
+const newId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 
 /**
  * Resolves with what keeps the state of `line`; with undefined, after telling why, if that cannot
@@ -38,7 +41,7 @@ export async function keep(line, settings, inside) {
 /** The oldest session of the name that no page works on, or a new one. */
 async function take(store, { durable: name, adopts }) {
   if (adopts) {
-    const session = await store.take(adopts.id);
+    const session = await store.take(adopts.id, newId());
     if (session) return { ...adopts, session };
     throw new Error("it was cleared");
   }
@@ -48,7 +51,7 @@ async function take(store, { durable: name, adopts }) {
     if (session) return { release, session };
     release?.();
   }
-  const id = hexadecimal(crypto.getRandomValues(new Uint8Array(16)));
+  const id = newId();
   const release = await own(id);
   const session = { id, name, created: Date.now(), life: 1, positions: {} };
   await store.add(session);

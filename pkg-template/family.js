@@ -38,7 +38,7 @@ export class Family {
       else this.#meet(data.id);
     };
     this.#channel.postMessage({ id });
-    const meetAll = (sessions) => sessions.forEach(({ id }) => this.#meet(id));
+    const meetAll = (sessions) => sessions.forEach(({ id, left }) => left || this.#meet(id));
     // What the store does not tell now, another page does.
     store.sessions(settings.durable).then(meetAll, () => {});
   }

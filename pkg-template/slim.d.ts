@@ -1,5 +1,6 @@
 /**
- * As `tautline`, but the caller brings the WebAssembly (`tautline/tautline.wasm`).
+ * As `tautline`, but the caller brings the WebAssembly: `tautline/tautline.wasm`, or, if some lines are
+ * durable, `tautline/tautline.durable.wasm`, which can do all that the other one can.
  *
  * @module tautline/slim
  */

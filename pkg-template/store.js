@@ -35,14 +35,21 @@ export class Store {
     return this.#transact("readwrite", (sessions) => sessions.put(session));
   }
 
-  /** Begins another life of a session; undefined if it is gone. */
-  async take(id) {
+  /**
+   * Begins another life of a session; undefined if it is gone. If a page adopts it that has another of
+   * its own, its places in topics go to a new one, `heir`, for the next page of the name.
+   */
+  async take(id, heir) {
     let session;
     const orders = { result: [] };
     const messages = await this.#transact("readwrite", (sessions, messages) => {
       sessions.get(id).onsuccess = ({ target }) => {
         session = target.result;
-        if (session) sessions.put({ ...session, life: (session.life += 1) });
+        if (session === undefined) return;
+        if (heir) leave(sessions, session, heir);
+        session.life += 1;
+        session.left = false;
+        sessions.put(session);
       };
       Object.assign(orders, { request: messages.getAllKeys(messagesOf(id)) });
       return messages.getAll(messagesOf(id));
@@ -98,6 +105,18 @@ export class Store {
     this.#underWay.add(end);
     return ended.finally(() => this.#underWay.delete(end));
   }
+}
+
+/** What was left before is older, and goes. */
+function leave(sessions, session, heir) {
+  const { name, positions } = session;
+  if (Object.keys(positions).length === 0) return;
+  sessions.getAll().onsuccess = ({ target }) => {
+    const older = target.result.filter((other) => other.left && other.name === name);
+    for (const { id } of older) sessions.delete(id);
+  };
+  sessions.put({ id: heir, name, created: Date.now(), life: 0, positions, left: true });
+  session.positions = {};
 }
 
 function openDatabase() {

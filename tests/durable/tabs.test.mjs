@@ -112,6 +112,31 @@ test("a tab that is loaded anew takes up its session before others adopt it", as
   assert.deepEqual(await adopted(other), []);
 });
 
+test("a tab that comes back after its session was adopted reads on where it was", async (t) => {
+  const world = await World.start(t);
+  const leaving = await world.tab({}, "leaving");
+  const staying = await world.tab({}, "staying");
+  await leaving.evaluate(() => driver.read("room"));
+  await world.reader.publish("room", 1, 5);
+  await until(leaving, () => driver.count("entry") === 5);
+  await offline(world, leaving, "leaving");
+  await offline(world, staying, "staying");
+  await leaving.evaluate(() => driver.store("up", 1, 1));
+  await leaving.close();
+  // Who adopts it is offline, and so not done with it when the tab comes back.
+  await until(staying, async () => (await driver.line.pending()).length === 1);
+  await world.reader.publish("room", 6, 8);
+  for (const numbers of [[6, 7, 8], [9]]) {
+    const back = await world.tab({}, "back");
+    await back.evaluate(() => driver.read("room"));
+    // The second one to come finds nothing, and begins with what is new.
+    if (numbers.length === 1) await world.reader.publish("room", 9, 9);
+    await until(back, (count) => driver.count("entry") === count, numbers.length);
+    const entries = await back.evaluate(() => driver.log.filter(({ what }) => what === "entry"));
+    assert.deepEqual(entries.map(({ data }) => Number(data)), numbers);
+  }
+});
+
 test("direct messages to a tab that is gone come to the tab that adopts it, marked", async (t) => {
   const world = await World.start(t, "TAUTLINE_EXAMPLE");
   const leaving = await world.tab({}, "leaving");
