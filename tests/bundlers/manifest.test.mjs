@@ -12,7 +12,12 @@ const PROGRAMS = fileURLToPath(new URL("node_modules/.bin", import.meta.url));
 const JUDGES = {
   publint: ["--strict"],
   // The package is of ES modules alone, and WebAssembly has no types.
-  attw: ["--profile=esm-only", "--exclude-entrypoints=tautline.wasm", "--no-emoji"],
+  attw: [
+    "--profile=esm-only",
+    "--exclude-entrypoints=tautline.wasm",
+    "--exclude-entrypoints=tautline.durable.wasm",
+    "--no-emoji",
+  ],
 };
 
 for (const [judge, settings] of Object.entries(JUDGES)) {

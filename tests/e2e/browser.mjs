@@ -17,6 +17,8 @@ const FIREFOX_PREFERENCES = {
   "dom.timeout.enable_budget_timer_throttling": false,
 };
 
+const STARTS = 3;
+
 /** The browser's name: `chromium`, `firefox` or `webkit`. */
 export const BROWSER = setting("TAUTLINE_BROWSER");
 
@@ -34,22 +36,23 @@ const NOT_THROWN = [
  * Starts it with an empty profile in the folder `profile`, which need not exist; `flags` are more
  * for Chromium, `more` are options of puppeteer.
  */
-export function launchBrowser(profile, { flags = [], ...more } = {}) {
+export async function launchBrowser(profile, { flags = [], ...more } = {}) {
   if (BROWSER === "webkit") return new WebKit();
-  const options = { headless: true, userDataDir: profile, ...more };
-  if (BROWSER === "firefox") {
-    return puppeteer.launch({
-      ...options,
-      browser: "firefox",
-      executablePath: setting("TAUTLINE_BROWSER_PROGRAM"),
-      extraPrefsFirefox: FIREFOX_PREFERENCES,
-    });
+  const executablePath = setting("TAUTLINE_BROWSER_PROGRAM");
+  const options = { headless: true, userDataDir: profile, executablePath, ...more };
+  const own =
+    BROWSER === "firefox"
+      ? { browser: "firefox", extraPrefsFirefox: FIREFOX_PREFERENCES }
+      : { args: [...CHROMIUM_FLAGS, ...flags] };
+  for (let left = STARTS - 1; ; left -= 1) {
+    try {
+      return await puppeteer.launch({ ...options, ...own });
+    } catch (error) {
+      // One start in hundreds ends before the browser says anything, by a signal.
+      if (left === 0) throw error;
+      console.warn(`${BROWSER} did not start, and is started again: ${error.message}`);
+    }
   }
-  return puppeteer.launch({
-    ...options,
-    executablePath: setting("TAUTLINE_BROWSER_PROGRAM"),
-    args: [...CHROMIUM_FLAGS, ...flags],
-  });
 }
 
 /** Hands the message of everything that a script in the page throws to `note`. */

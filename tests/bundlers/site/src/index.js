@@ -1,7 +1,6 @@
-// What an application's build starts from: one line, and the page tells what came of it.
+// What an application's build starts from.
 import { connect } from "tautline";
 
-connect("/line", { debug: true }).request("answered").then(
-  (reply) => (document.body.dataset.told = reply),
-  (error) => (document.body.dataset.told = `${error.name}: ${error.message}`),
-);
+import { tell } from "./tell.js";
+
+tell(connect);
