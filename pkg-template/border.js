@@ -31,11 +31,12 @@ export const OUTBOX_FULL = -2;
 export const LINE_CLOSED = -4;
 export const NOT_LIVE = -5;
 
-/** What each line does with its notes, by the line's number and their kind. */
-export const lines = [];
-
-/** Makes an instance of the wasm, from its bytes or a compiled module; returns its exports. */
+/**
+ * Makes an instance of the wasm, from its bytes or a compiled module. Returns its exports and `lines`:
+ * what each of its lines does with its notes, by the line's number and their kind.
+ */
 export async function instantiate(wasm) {
+  const lines = [];
   let memory;
   const bytes = (at, length) => new Uint8Array(memory.buffer, at, length);
   const note = (line, kind, a, at, length, reasonAt, reasonLength, b, c, d) =>
@@ -43,5 +44,5 @@ export async function instantiate(wasm) {
   const made = await WebAssembly.instantiate(wasm, { border: { note } });
   const { exports } = made.instance ?? made;
   memory = exports.memory;
-  return exports;
+  return { ...exports, lines };
 }

@@ -132,7 +132,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
   const asks = typeof credentials === "function";
   place(asks ? NOTHING : bytesOf(credentials), random);
   const line = wasm.open(performance.now(), asks, ...numbers);
-  border.lines[line] = [...told, dial, transmit, hangUp, idle];
+  wasm.lines[line] = [...told, dial, transmit, hangUp, idle];
   wakeSoon();
 
   /** The line has ended. */
@@ -141,7 +141,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
     hangUp(SUSPENDED);
     clearTimeout(timer);
     wasm.command(line, border.FREE, 0, 0, 0, 0);
-    delete border.lines[line];
+    delete wasm.lines[line];
   }
 
   return { command, free };

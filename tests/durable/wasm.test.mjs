@@ -59,6 +59,23 @@ test("a durable line loads the other wasm alone, also where it has to come in a 
   assert.deepEqual(inside, ["tautline.durable.wasm", "tautline.durable.inline.js"]);
 });
 
+test("lines that are durable and others go on in one page, each for itself", async (t) => {
+  const world = await World.start(t);
+  const page = await world.tab();
+  await isOpen(page);
+  const told = await page.evaluate(async () => {
+    const { connect } = await import("tautline");
+    const plain = connect("/line?lab=plain");
+    await plain.publish("other", "x");
+    await driver.line.publish("up", "1");
+    await plain.close();
+    await driver.line.publish("up", "2");
+    return [plain.state, driver.line.state];
+  });
+  assert.deepEqual(told, ["closed", "open"]);
+  await world.reader.hasExactly(2);
+});
+
 test("inside of a module there are both", async (t) => {
   const world = await World.start(t);
   const [page] = await listening(world);

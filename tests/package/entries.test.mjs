@@ -26,6 +26,23 @@ test("every entry point", async (t) => {
     assert.equal(reply, "inline");
   });
 
+  await t.test("two of them in one page, each with lines of its own", async () => {
+    const told = await page.evaluate(async () => {
+      const [plain, inline] = await Promise.all([import("tautline"), import("tautline/inline")]);
+      const lines = [plain.connect("/line"), inline.connect("/line"), plain.connect("/line")];
+      const ended = [];
+      lines.forEach((line, at) => {
+        line.addEventListener("state", ({ state }) => state === "closed" && ended.push(at));
+      });
+      const ask = (line, at) => line.request(`line ${at}`);
+      const replies = await Promise.all(lines.map(ask));
+      await lines[1].close();
+      const others = await Promise.all([ask(lines[0], 0), ask(lines[2], 2)]);
+      return [...replies, ...others, ...ended];
+    });
+    assert.deepEqual(told, ["line 0", "line 1", "line 2", "line 0", "line 2", 1]);
+  });
+
   await t.test("brought by the caller, before or after connect", async () => {
     const reply = await page.evaluate(async () => {
       const { connect, provide } = await import("tautline/slim");
