@@ -151,6 +151,22 @@ fn the_server_may_have_accepted_more_than_is_stored() {
 
 // PROTOCOL.md C-34.
 #[test]
+fn what_is_released_before_the_first_welcome_bounds_nothing() {
+    // A store learns at once that its line has a new life: long before the server answers.
+    for (transmitted, accepted) in [(2, 20), (0, 12)] {
+        let mut lone = restored(&Saved { transmitted, ..SAVED }, 3);
+        release(&mut lone, 0);
+        joins(&mut lone);
+        release(&mut lone, 3);
+        let done = lone.gets(&[Downlink::Welcome(resumed(accepted, 4))]);
+        let through = (accepted - 10).min(3);
+        let settled = format!("Acknowledged {{ through: {through} }}");
+        assert!(done.told(&settled) && done.hung_up.is_none(), "{done:?}");
+    }
+}
+
+// PROTOCOL.md C-34.
+#[test]
 fn what_was_withdrawn_meanwhile_counts_no_new_message_as_accepted() {
     let mut lone = restored(&SAVED, 3);
     assert!(lone.client.cancel(3));

@@ -89,6 +89,7 @@ impl Core {
             self.violated(CloseCode::VIOLATION);
             return;
         }
+        self.outbox.joined();
         self.outbox.hold();
         self.round_trip.sample(self.now.since(sent_at));
         self.credentials_refused = 0;

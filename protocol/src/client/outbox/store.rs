@@ -74,6 +74,13 @@ impl Outbox {
         self.last_numbered().max(self.gate().ahead)
     }
 
+    /// The server has said what it has of the store's messages.
+    pub(in super::super) const fn joined(&mut self) {
+        if self.gate().first_new > 0 {
+            self.gate.first_new = 0;
+        }
+    }
+
     /// Numbers go on behind what the server has accepted, once what is known of that is settled.
     pub(super) const fn catch_up_once_settled(&mut self) {
         let ahead = self.gate().ahead;
@@ -99,7 +106,6 @@ impl Outbox {
         let is_up_to_date = self.gate.holds == holds;
         if is_up_to_date && self.gate.ahead == 0 {
             self.gate.released = through;
-            self.gate.first_new = 0;
         }
         is_up_to_date
     }
