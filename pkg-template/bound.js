@@ -5,8 +5,8 @@ import { TimeoutError } from "./errors.js";
 /** Has `message` give up in time. `withdraw` takes it back then; `settled` is called in any case. */
 export function bound(message, { signal, timeout }, withdraw, settled) {
   const giveUp = (error) => {
-    message.reject(error);
-    withdraw();
+    // One whose promise settled when it was stored goes on, if it is transmitted already.
+    if (withdraw() || !message.isStored) message.reject(error);
   };
   signal?.throwIfAborted();
   const abort = () => giveUp(signal.reason);

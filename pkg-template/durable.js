@@ -21,7 +21,7 @@ export async function keep(line, settings, inside) {
   try {
     if (!globalThis.indexedDB) throw new Error("there is no IndexedDB here");
     if (!globalThis.navigator?.locks) throw new Error("there are no Web Locks here");
-    if (!(await inside.load()).stores) throw new Error(NO_STORE);
+    if (!(await inside.wasm).stores) throw new Error(NO_STORE);
     store = await Store.open();
     const owned = await take(store, settings);
     const keeper = new Keeper(line, settings, inside, store, owned);
@@ -47,13 +47,18 @@ async function take(store, { durable: name, adopts }) {
   }
   for (const { id } of await store.sessions(name)) {
     const release = await own(id);
-    const session = release && (await store.take(id));
-    if (session) return { release, session };
+    try {
+      const session = release && (await store.take(id));
+      if (session) return { release, session };
+    } catch (error) {
+      release();
+      throw error;
+    }
     release?.();
   }
   const id = newId();
   const release = await own(id);
-  const session = { id, name, created: Date.now(), life: 1, positions: {} };
+  const session = { id, name, created: Date.now(), life: 1, positions: new Map() };
   await store.add(session);
   return { release, session: { ...session, messages: [] } };
 }

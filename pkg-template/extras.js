@@ -14,11 +14,10 @@ export async function keeperFor(line, settings, inside) {
 }
 
 /** Resolves with the wasm, and with what is to see every WebSocket of the line, if anything. */
-export async function loadFor(line, { url, debug, warnBeforeUnload }, load) {
+export async function loadFor(line, { url, debug, warnBeforeUnload }, wasm) {
   if (warnBeforeUnload) {
     optional(import("./warn.js"), "warnBeforeUnload").then((warn) => warn?.warnBeforeUnload(line));
   }
   const debugging = debug ? optional(import("./debug.js"), "debug") : undefined;
-  const wasm = await load();
-  return [wasm, (await debugging)?.watcher(line, url)];
+  return [await wasm, (await debugging)?.watcher(line, url)];
 }

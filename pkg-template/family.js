@@ -63,9 +63,11 @@ export class Family {
     const adopted = new this.#line.constructor(settings, load);
     this.#adopted.add(adopted);
     adopted.addEventListener("message", (event) => deliver({ ...event, adopted: true }));
-    adopted.addEventListener("settled", (event) => {
-      this.#line._emit("settled", { ...event, adopted: true });
-    });
+    for (const type of ["settled", "lost", "gap"]) {
+      adopted.addEventListener(type, (event) => {
+        this.#line._emit(type, { ...event, adopted: true });
+      });
+    }
     return new Promise((resolve) => {
       adopted.addEventListener("state", ({ state }) => {
         if (state !== "closed") return;

@@ -244,6 +244,8 @@ export interface Gap {
   to: number;
   /** True if the log began anew: what followed the last entry seen in the old epoch is unknown. */
   reset: boolean;
+  /** Present and true on a durable line if it is about another tab's session, which this one adopted. */
+  adopted?: true;
 }
 
 /** One entry of a topic. */
@@ -307,6 +309,8 @@ export interface Lost {
   outcomeKnown: boolean;
   /** True if direct messages may be missing that were not received before. */
   directMissing: boolean;
+  /** Present and true on a durable line if it is about another tab's session, which this one adopted. */
+  adopted?: true;
 }
 
 /** Events of a {@link Line}. Listeners get these plain objects. */
@@ -496,7 +500,8 @@ export interface Line<M extends Messages = {}> {
    * {@link OutcomeUnknownError}. Always resolves.
    *
    * A durable line says no goodbye: its session goes on with the next line of its name. What is
-   * unconfirmed rejects with {@link ClosedError}, stays stored, and is sent by that one.
+   * unconfirmed rejects with {@link ClosedError}, stays stored, and is sent by that one; what could not
+   * be stored rejects as above.
    *
    * A module that holds a line has to close it when it is replaced while you develop, or the line of
    * its old version stays open beside the new one:

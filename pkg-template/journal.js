@@ -43,6 +43,11 @@ export class Journal extends Map {
     return super.delete(id);
   }
 
+  /** Whether the store has a message. */
+  isStored({ order }) {
+    return !this.#put.has(order);
+  }
+
   /** Whether the store has to learn something; without room for new messages only of what has gone. */
   isChanged(isFull) {
     return this.#deleted.size + (isFull ? 0 : this.#put.size) > 0;
@@ -69,7 +74,8 @@ export class Journal extends Map {
    * hole: what stands behind one that is not stored is taken out.
    */
   keepFirst() {
-    const first = Math.min(...this.#put.keys());
+    let first = Infinity;
+    for (const order of this.#put.keys()) first = Math.min(first, order);
     for (const message of this.values()) {
       if (message.order < first || this.#put.has(message.order)) continue;
       this.#put.set(message.order, message);

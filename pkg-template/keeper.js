@@ -3,6 +3,7 @@
 import { clear, Family } from "./family.js";
 import { Journal } from "./journal.js";
 import { describe, restored } from "./restored.js";
+import { ClearedError } from "./store.js";
 
 /**
  * Commands of the wasm, as in src/exports.rs: what this imports from the line's files would be loaded
@@ -14,6 +15,9 @@ const RELEASE = 22;
 /** The wasm's numbers, and the place of how many messages may have been transmitted. */
 const COUNT = 7;
 const TRANSMITTED = 2;
+/** Kinds of failure, as in outcomes.js. */
+const OUTCOME_UNKNOWN = 0;
+const CLOSED = 2;
 /** No life of a page opens as many connections. */
 const CONNECTIONS = 2 ** 20;
 /** After a failure nothing new is stored for so long. */
@@ -37,7 +41,9 @@ export class Keeper {
   #numbers;
   /** What the store was given last, to be compared. */
   #written;
-  #writing = false;
+  /** A promise while something is written. */
+  #writing;
+  #begun = false;
   #stopped = false;
   /** How messages end is not told any more: the line ends, and they do not. */
   #isSilent = false;
@@ -58,11 +64,7 @@ export class Keeper {
     this.#messages = messages;
     this.#numbers = record.numbers ?? new BigUint64Array(COUNT);
     this.#journal = new Journal(messages.at(-1)?.[0]);
-    const cleared = () => {
-      this.#stopped = this.#isSilent = true;
-      line.close({ timeout: 0 });
-    };
-    const about = { store, id: record.id, cleared };
+    const about = { store, id: record.id, cleared: () => this.#cleared() };
     this.#family = settings.adopts ? undefined : new Family(line, settings, inside, about);
   }
 
@@ -79,31 +81,44 @@ export class Keeper {
       const told = (outcome) => this.#tellSettled(record, outcome);
       outgoing.restore(restored(order, record, at < transmitted, told));
     });
-    // An adopted session has nothing else to do.
-    if (this.#settings.adopts) command(CLOSE, Number.MAX_SAFE_INTEGER);
+    this.#begun = true;
+    if (!this.#settings.adopts) return;
+    // An adopted session has nothing else to do, once the server has said what it has for it.
+    this.#line.addEventListener("state", ({ state }) => {
+      if (state === "open") command(CLOSE, Number.MAX_SAFE_INTEGER);
+    });
   }
 
   /** Nothing is left to do for the wasm: its state and what the line was told belong together. */
   rested = (state) => {
     this.#numbers = new BigUint64Array(state.slice().buffer);
-    Promise.resolve().then(() => this.#write());
+    this.#write();
   };
 
   /** Where a subscription to a topic goes on. */
   position(topic) {
-    return this.#session.positions[topic];
+    return this.#session.positions.get(topic);
   }
 
-  async #write() {
-    if (this.#writing) return;
-    this.#writing = true;
-    while (!this.#stopped) {
-      const isFull = Date.now() < this.#fullUntil;
-      const state = this.#state();
-      if (!this.#journal.isChanged(isFull) && state.text === this.#written) break;
-      await this.#commit(state, isFull);
+  /** Resolves when the store has all that it can take. */
+  #write() {
+    this.#writing ??= this.#writeAll();
+    return this.#writing;
+  }
+
+  async #writeAll() {
+    try {
+      // What the line is told in the same turn belongs to it.
+      await undefined;
+      while (!this.#stopped) {
+        const isFull = Date.now() < this.#fullUntil;
+        const state = this.#state();
+        if (!this.#journal.isChanged(isFull) && state.text === this.#written) break;
+        await this.#commit(state, isFull);
+      }
+    } finally {
+      this.#writing = undefined;
     }
-    this.#writing = false;
   }
 
   /** What is to be stored beside the messages, and what the wasm is told once it is. */
@@ -112,29 +127,41 @@ export class Keeper {
     const numbers = this.#numbers.slice();
     // From the moment that it is stored all may be transmitted.
     if (isOpen) numbers[TRANSMITTED] = BigInt(this.#journal.size);
-    const positions = { ...this.#session.positions };
-    for (const { topic, position } of this.#inside.subscriptions()) {
-      if (!position) continue;
-      delete positions[topic];
-      positions[topic] = position;
+    const positions = new Map(this.#session.positions);
+    for (const [topic, position] of this.#current()) {
+      positions.delete(topic);
+      positions.set(topic, position);
     }
-    const kept = Object.fromEntries(Object.entries(positions).slice(-TOPICS));
+    const kept = new Map([...positions].slice(-TOPICS));
     const session = { ...this.#session, numbers, positions: kept };
     const through = isOpen ? this.#journal.newest : 0;
-    const text = [numbers, through, JSON.stringify(kept)].join();
+    const text = [numbers, through, JSON.stringify([...kept])].join();
     return { session, text, through, bytes: new Uint8Array(this.#numbers.buffer) };
   }
 
+  /** How far topics are read; of several readers of one, by the last of them. */
+  #current() {
+    const current = new Map();
+    for (const { topic, position } of this.#inside.subscriptions()) {
+      const other = current.get(topic);
+      const isAhead = other?.epoch === position?.epoch && other?.offset <= position?.offset;
+      if (position && !isAhead) current.set(topic, position);
+    }
+    return current;
+  }
+
   async #commit({ session, text, through, bytes }, isFull) {
-    if (isFull) this.#journal.keepFirst();
+    const isGivenUp = this.#fullUntil === Infinity;
+    if (isFull && !isGivenUp) this.#journal.keepFirst();
     const changes = this.#journal.take();
     const { put, deleted } = changes;
     const added = isFull ? [] : [...put].map(([order, { record }]) => [order, record]);
     try {
-      if (this.#fullUntil < Infinity) await this.#store.write(session, deleted, added);
+      if (!isGivenUp) await this.#store.write(session, deleted, added);
     } catch (error) {
       this.#journal.giveBack(changes);
-      if (!this.#stopped) this.#failed(error, isFull);
+      if (error instanceof ClearedError) this.#cleared();
+      else if (!this.#stopped) await this.#failed(error, isFull);
       return;
     }
     this.#written = text;
@@ -146,12 +173,11 @@ export class Keeper {
     if (this.#journal.size === 0) this.#empty?.();
   }
 
-  #failed(error, isFull) {
+  async #failed(error, isFull) {
     const isQuota = error.name === "QuotaExceededError";
     if (isFull || !isQuota) {
-      // What is there is older than what will be transmitted.
       this.#fullUntil = Infinity;
-      this.#store.remove(this.#session.id).catch(() => {});
+      await this.#store.abandon(this.#session.id);
     } else {
       this.#fullUntil = Date.now() + FULL_MS;
       setTimeout(() => this.#write(), FULL_MS + 1);
@@ -173,6 +199,7 @@ export class Keeper {
       if (!stored) continue;
       stored();
       // Its promise has settled; what becomes of it is told in another way.
+      message.isStored = true;
       message.resolve = (reply) => {
         resolve(reply);
         this.#tellSettled(record, reply === undefined ? {} : { reply });
@@ -228,21 +255,40 @@ export class Keeper {
       this.#empty = resolve;
       setTimeout(resolve, timeout);
     });
+    await this.#write();
     this.#stopped = this.#isSilent = true;
-    for (const message of this.#journal.values()) {
-      message.reject(
-        this.#inside.closed("The line is closed; the next one of this name sends this message."),
-      );
-    }
+    const { closed, failure } = this.#inside;
+    const isTransmitted = (at) => at < this.#numbers[TRANSMITTED];
+    [...this.#journal.values()].forEach((message, at) => {
+      if (this.#journal.isStored(message)) {
+        message.reject(closed("The line is closed; the next one of this name sends this message."));
+      } else {
+        message.reject(failure(isTransmitted(at) ? OUTCOME_UNKNOWN : CLOSED));
+      }
+    });
+  }
+
+  /** Another page has deleted what is stored: nothing of it may be sent any more. */
+  #cleared() {
+    this.#stopped = this.#isSilent = true;
+    this.#line.close({ timeout: 0 });
+  }
+
+  /** What has gone, and how far the line has read; what is not stored yet is told to be over. */
+  #writeLast() {
+    const { deleted } = this.#journal.take();
+    return this.#store.write(this.#state().session, deleted, []);
   }
 
   /** The line has ended. */
   async stop(error) {
-    const isDelivered = this.#settings.adopts && !this.#stopped && !error;
+    const goesOn = this.#begun && !this.#stopped && this.#fullUntil < Infinity;
+    const isDelivered = this.#settings.adopts && goesOn && !error;
     this.#stopped = true;
     this.#isSilent = !isDelivered;
     this.#family?.stop();
     if (isDelivered) await this.#store.remove(this.#session.id).catch(() => {});
+    else if (goesOn) await this.#writeLast().catch(() => {});
     this.#store.close();
     this.#letGo();
   }

@@ -7,12 +7,14 @@ import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
 import { keeperFor, loadFor } from "./extras.js";
 import { History } from "./history.js";
-import { closedError, commandError, endError, refusedError } from "./outcomes.js";
+import { closedError, commandError, endError, failure, refusedError } from "./outcomes.js";
 import { Outgoing } from "./outgoing.js";
 import { bytesOf, decode, text } from "./payload.js";
 import { startOf } from "./start.js";
 import { Subscription } from "./subscription.js";
 
+/** The longest that browsers' timers take. */
+const TIMEOUT_MAX = 2 ** 31 - 1;
 /** Direct messages kept for the first listener. */
 const KEPT = 1000;
 /** In the order of `STAT`. */
@@ -46,8 +48,9 @@ export class Line extends Emitter {
     this.#settings = settings;
     this.#outgoing = new Outgoing(settings, (...command) => this.#command(...command));
     this.#credentials = new CredentialsSource(settings.credentials);
-    this.#keeping = settings.durable && keeperFor(this, settings, this.#inside(load));
-    Promise.all([loadFor(this, settings, load), this.#keeping]).then(
+    const wasm = load();
+    this.#keeping = settings.durable && keeperFor(this, settings, this.#inside(load, wasm));
+    Promise.all([loadFor(this, settings, wasm), this.#keeping]).then(
       ([[wasm, observe], keeper]) => this.#open(wasm, observe, keeper),
       (cause) => {
         this.#keeping?.then((keeper) => keeper?.stop());
@@ -60,15 +63,17 @@ export class Line extends Emitter {
   }
 
   /** What the keeper may do, beyond what everybody may. */
-  #inside(load) {
+  #inside(load, wasm) {
     return {
       load,
+      wasm,
       outgoing: this.#outgoing,
       command: (...command) => this.#command(...command),
       deliver: (event) => this.#deliver(event),
       subscriptions: () => this.#subscriptions.values(),
       decode: (...encoded) => decode(this.#settings.codec, ...encoded),
       closed: (message) => new errors.ClosedError(message),
+      failure,
     };
   }
 
@@ -157,8 +162,9 @@ export class Line extends Emitter {
     return this.#history.list();
   }
 
-  close({ timeout = 10_000 } = {}) {
+  close({ timeout: patience = 10_000 } = {}) {
     if (this.#end !== undefined) return Promise.resolve();
+    const timeout = Math.min(patience, TIMEOUT_MAX);
     if (this.#closing === undefined) {
       this.#closing = { timeout };
       this.#outgoing.closing = true;
@@ -174,8 +180,11 @@ export class Line extends Emitter {
   }
 
   async clear() {
-    await (await this.#keeping)?.clear();
-    await this.close({ timeout: 0 });
+    try {
+      await (await this.#keeping)?.clear();
+    } finally {
+      await this.close({ timeout: 0 });
+    }
   }
 
   [Symbol.asyncDispose]() {
@@ -309,7 +318,8 @@ export class Line extends Emitter {
     // What a durable line has kept it hands over after a reload.
     if (!this.#keeper) this.#handledUpTo(0, event.offset);
     if (this.#kept.length > KEPT) {
-      this.#handledUpTo(0, this.#kept.shift().offset);
+      const { adopted, offset } = this.#kept.shift();
+      if (!adopted) this.#handledUpTo(0, offset);
       console.warn(`tautline: over ${KEPT} direct messages and no "message" listener; one dropped`);
     }
   };

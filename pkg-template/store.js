@@ -9,6 +9,9 @@ const OPEN_MS = 5_000;
 /** A session's messages: keys are pairs of the session and a message's order. */
 const messagesOf = (id) => IDBKeyRange.bound([id], [id, []]);
 
+/** Another page has deleted the session. */
+export class ClearedError extends Error {}
+
 export class Store {
   #database;
   /** What ends each transaction that is under way. */
@@ -42,6 +45,11 @@ export class Store {
   async take(id, heir) {
     let session;
     const orders = { result: [] };
+    if (globalThis.localStorage?.getItem(abandonedKey(id))) {
+      await this.remove(id);
+      localStorage.removeItem(abandonedKey(id));
+      return undefined;
+    }
     const messages = await this.#transact("readwrite", (sessions, messages) => {
       sessions.get(id).onsuccess = ({ target }) => {
         session = target.result;
@@ -80,6 +88,18 @@ export class Store {
     });
   }
 
+  /**
+   * Forgets a session whose line goes on from memory: what is here is older than what will be
+   * transmitted. If the database does not do it, whoever takes the session up does.
+   */
+  async abandon(id) {
+    try {
+      await this.remove(id).catch(() => removeAnew(id));
+    } catch {
+      globalThis.localStorage?.setItem(abandonedKey(id), "abandoned");
+    }
+  }
+
   close() {
     this.#database.close();
   }
@@ -95,7 +115,7 @@ export class Store {
       let request;
       transaction.oncomplete = () => resolve(request?.result);
       // Without an error it was this page's own doing.
-      transaction.onabort = () => reject(transaction.error ?? new Error("it was cleared"));
+      transaction.onabort = () => reject(transaction.error ?? new ClearedError("it was cleared"));
       request = work(
         transaction.objectStore(SESSIONS),
         transaction.objectStore(MESSAGES),
@@ -107,16 +127,24 @@ export class Store {
   }
 }
 
+const abandonedKey = (id) => `tautline ${id}`;
+
+/** This connection to the database may be dead. */
+async function removeAnew(id) {
+  const store = await Store.open();
+  await store.remove(id).finally(() => store.close());
+}
+
 /** What was left before is older, and goes. */
 function leave(sessions, session, heir) {
   const { name, positions } = session;
-  if (Object.keys(positions).length === 0) return;
+  if (positions.size === 0) return;
   sessions.getAll().onsuccess = ({ target }) => {
     const older = target.result.filter((other) => other.left && other.name === name);
     for (const { id } of older) sessions.delete(id);
   };
   sessions.put({ id: heir, name, created: Date.now(), life: 0, positions, left: true });
-  session.positions = {};
+  session.positions = new Map();
 }
 
 function openDatabase() {

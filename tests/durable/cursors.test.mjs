@@ -60,6 +60,28 @@ test("a subscription goes on where it was before the reload, unless told otherwi
   assert.deepEqual((await told(page, "entry")).map(({ data }) => data), ["9", "10"]);
 });
 
+test("of two readers of a topic the one behind counts", async (t) => {
+  const world = await World.start(t);
+  const page = await world.tab();
+  await page.evaluate(async () => {
+    driver.slow = driver.line.subscribe("room")[Symbol.asyncIterator]();
+    await driver.line.subscribe("42").ready;
+  });
+  await world.reader.publish("room", 1, 5);
+  await page.evaluate(async () => {
+    // It has handled the first one, and has the second in hand.
+    await driver.slow.next();
+    await driver.slow.next();
+  });
+  await page.evaluate(() => driver.read("room", { last: 1 }));
+  await until(page, () => driver.count("entry") === 1);
+  await commit(page);
+  await reload(page);
+  await page.evaluate(() => driver.read("room"));
+  await until(page, () => driver.count("entry") === 4);
+  assert.deepEqual((await told(page, "entry")).map(({ data }) => data), ["2", "3", "4", "5"]);
+});
+
 test("what comes before a first entry was read is not missed after a reload", async (t) => {
   const world = await World.start(t);
   const page = await world.tab();

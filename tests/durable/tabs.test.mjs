@@ -112,6 +112,18 @@ test("a tab that is loaded anew takes up its session before others adopt it", as
   assert.deepEqual(await adopted(other), []);
 });
 
+test("direct messages alone are reason enough to adopt a session", async (t) => {
+  const world = await World.start(t, "TAUTLINE_EXAMPLE");
+  const leaving = await world.tab({}, "leaving");
+  const staying = await world.tab({}, "staying");
+  await staying.evaluate(() => driver.hear());
+  await leaving.evaluate(() => driver.line.request("push 3 5"));
+  await offline(world, leaving, "leaving");
+  assert.equal(await leaving.evaluate(async () => (await driver.line.pending()).length), 0);
+  await leaving.close();
+  await until(staying, () => driver.count("message") === 3);
+});
+
 test("a tab that comes back after its session was adopted reads on where it was", async (t) => {
   const world = await World.start(t);
   const leaving = await world.tab({}, "leaving");

@@ -4,7 +4,8 @@ use crate::line::Line;
 use crate::lone_client::{LoneClient, welcome};
 use crate::lone_session::{HELLO, LoneSession};
 use tautline_protocol::client::{Config, End, Failure, Input, SendError, State, SubscribeError};
-use tautline_protocol::downlink::Downlink;
+use tautline_protocol::downlink::{Downlink, Entry, Welcome};
+use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Format, Kind, Start};
 use tautline_sim::ledger::Fate;
@@ -28,6 +29,24 @@ fn closing_delivers_everything_first_and_says_bye() {
     let session = line.session;
     assert!(line.server.engine.direct(&session).is_none(), "BYE: the session is forgotten");
     assert_eq!(line.next_at(), None, "nothing is left to do");
+}
+
+// PROTOCOL.md C-26.
+#[test]
+fn what_the_server_has_for_it_comes_before_bye() {
+    let mut lone = LoneClient::live();
+    lone.reconnects();
+    lone.client.close(5_000);
+    let resumed = Welcome { resumption: Resumption::Resumed, head: 1, ..welcome() };
+    assert!(!lone.gets(&[Downlink::Welcome(resumed)]).transmitted("Bye"));
+    let entry = Downlink::Entry {
+        stream: 0,
+        offset: 1,
+        format: Format::Text,
+        entry: Entry::Message(b"news"),
+    };
+    let done = lone.gets(&[entry]);
+    assert!(done.told("Message") && done.transmitted("Bye"), "{done:?}");
 }
 
 // PROTOCOL.md C-26.

@@ -19,7 +19,8 @@ impl Core {
     /// Ends the line if the application has closed it and nothing is left to deliver; true if
     /// that produced something to hand out. PROTOCOL.md C-26.
     pub(in super::super) fn finish(&mut self) -> bool {
-        if self.close_by.is_none() || self.outbox.len() > 0 {
+        // With BYE the server forgets what it has for this client, and some of that is under way.
+        if self.close_by.is_none() || self.outbox.len() > 0 || self.held_ack.is_some() {
             return false;
         }
         match self.state {
