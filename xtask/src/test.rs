@@ -18,14 +18,34 @@ use crate::{check, docs, node_tests, size, tools, wasm_tests};
 /// Folders of tests, and which of their files.
 type Parts = &'static [(&'static str, Choice)];
 /// What Firefox runs of the tests: those whose outcome the browser has a say in. The others are
-/// about the server, the types and the package's files.
+/// about the types and the package's files, or need a protocol that only Chromium has.
 const IN_FIREFOX: Parts = &[
     (
         "package",
         Choice::Only(&["credentials", "debug", "disposal", "entries", "errors", "interface"]),
     ),
-    ("e2e", Choice::Only(&["demo", "half-open", "storm", "unload"])),
-    ("durable", Choice::Only(&["clear", "crash", "cursors", "fallback", "reload", "tabs"])),
+    (
+        "e2e",
+        Choice::Only(&[
+            "demo",
+            "goaway",
+            "half-open",
+            "offline",
+            "restart",
+            "sleep",
+            "storm",
+            "takeover",
+            "throttle",
+            "unload",
+            "withdrawing",
+        ]),
+    ),
+    (
+        "durable",
+        Choice::Only(&[
+            "clear", "crash", "cursors", "ending", "fallback", "reload", "tabs", "wasm",
+        ]),
+    ),
 ];
 /// The same for `WebKitGTK`, without what `tests/e2e/webkit.mjs` does not do: intercept requests, press
 /// keys, open pages that share a worker.
