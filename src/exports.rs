@@ -115,7 +115,7 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
         let payload = if split == 0 { mem::take(&mut topic) } else { topic.split_off(split) };
         let Some(place) = border.lines.get_mut(line) else { return 0.0 };
         let Some(client) = place else { return 0.0 };
-        let format = Format::from_bits(a as u8);
+        let format = Format::from_bits(a as u32 as u8);
         match kind {
             SEND | REQUEST | PUBLISH => {
                 let kind = match kind {
@@ -209,8 +209,8 @@ fn input(kind: u8, about: f64, packet: Vec<u8>) -> Input {
         OPENED => Input::Opened,
         PACKET => Input::Packet(packet),
         TEXT => Input::Text,
-        CLOSED => Input::Closed(CloseCode(about as u16)),
-        HINT => match about as u8 {
+        CLOSED => Input::Closed(CloseCode(about as u32 as u16)),
+        HINT => match about as u32 {
             1 => Input::Hint(Hint::Online),
             2 => Input::Hint(Hint::Offline),
             3 => Input::Hint(Hint::Awake),
@@ -228,12 +228,12 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
     loop {
         let (kind, a, bytes, reason, [b, c, d]) = match client.poll_output() {
             Output::Authorize { attempt } => {
-                (AUTHORIZE, attempt.into(), nothing, nothing, [0.0; 3])
+                (AUTHORIZE, attempt.into(), nothing, nothing, [0.0, 0.0, 0.0])
             }
-            Output::Dial => (DIAL, 0.0, nothing, nothing, [0.0; 3]),
-            Output::Transmit(packet) => (TRANSMIT, 0.0, packet, nothing, [0.0; 3]),
-            Output::HangUp(code) => (HANG_UP, code.0.into(), nothing, nothing, [0.0; 3]),
-            Output::Idle { wake_at } => (IDLE, until(wake_at), nothing, nothing, [0.0; 3]),
+            Output::Dial => (DIAL, 0.0, nothing, nothing, [0.0, 0.0, 0.0]),
+            Output::Transmit(packet) => (TRANSMIT, 0.0, packet, nothing, [0.0, 0.0, 0.0]),
+            Output::HangUp(code) => (HANG_UP, code.0.into(), nothing, nothing, [0.0, 0.0, 0.0]),
+            Output::Idle { wake_at } => (IDLE, until(wake_at), nothing, nothing, [0.0, 0.0, 0.0]),
             Output::Event(event) => match event {
                 Event::State { state, reason, code, words, retry_at } => {
                     let state = f64::from(state as u8);
@@ -244,11 +244,11 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     let missing = direct_missing.into();
                     (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
                 }
-                Event::Acknowledged { through } => (2, through as f64, nothing, nothing, [0.0; 3]),
+                Event::Acknowledged { through } => (2, through as f64, nothing, nothing, [0.0, 0.0, 0.0]),
                 Event::Reply { id, format, payload } => {
                     (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
                 }
-                Event::Refused { id, code, reason } => (4, id as f64, code, reason, [0.0; 3]),
+                Event::Refused { id, code, reason } => (4, id as f64, code, reason, [0.0, 0.0, 0.0]),
                 Event::Failed { first, last, failure } => {
                     let failure = f64::from(failure as u8);
                     (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])
@@ -262,7 +262,7 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     (7, stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
                 }
                 Event::SubscribeRefused { stream, code, reason } => {
-                    (8, stream.into(), code, reason, [0.0; 3])
+                    (8, stream.into(), code, reason, [0.0, 0.0, 0.0])
                 }
                 Event::Gap { stream, missing } => {
                     let Missing { from, to, reset } = missing;
@@ -316,13 +316,14 @@ fn stat(client: &Client, place: usize) -> f64 {
 }
 
 /// What the facade makes an error class of.
-const fn error_code(error: SendError) -> f64 {
-    match error {
+fn error_code(error: SendError) -> f64 {
+    let code = match error {
         // Its limit goes along, for the error's sentence.
-        SendError::TooLarge { max, .. } => -16.0 - max as f64,
-        SendError::OutboxFull => -2.0,
-        SendError::BadTopic => -3.0,
-        SendError::Closed => -4.0,
-        SendError::NotLive => -5.0,
-    }
+        SendError::TooLarge { max, .. } => -16 - max as i32,
+        SendError::OutboxFull => -2,
+        SendError::BadTopic => -3,
+        SendError::Closed => -4,
+        SendError::NotLive => -5,
+    };
+    code.into()
 }

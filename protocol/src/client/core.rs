@@ -29,7 +29,10 @@ use alloc::vec::Vec;
 use core::mem;
 
 /// Where the client stands between no connection and a live one.
+///
+/// Its tag has a place of its own: packed into a niche of [`Live`] it would take more code to read.
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
+#[repr(u8)]
 enum State {
     /// The application has been asked for credentials.
     Authorizing { give_up_at: Instant },
