@@ -26,13 +26,14 @@ mod outbox;
 mod store;
 mod stream;
 
-use self::core::{Core, Notice, StateChange};
+use self::core::Core;
 use crate::close::CloseCode;
 use crate::downlink::{Frames, Progress};
 use crate::message::{Format, Kind, Offset, Start, StreamId};
 use crate::time::Instant;
 use crate::{Seed, backoff, limits};
 use alloc::vec::Vec;
+use ::core::mem;
 
 pub use self::event::{End, Event, Failure, SendError, State, Stats, SubscribeError};
 pub use self::outbox::MessageId;
@@ -121,7 +122,7 @@ pub enum Hint {
 }
 
 /// What the client wants done.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Output<'a> {
     /// Fetch credentials and bring them with [`Client::authorize`].
     Authorize {
@@ -334,22 +335,17 @@ impl Client {
                 return Output::Event(Event::Failed { first: id, last: id, failure });
             }
             if !core.notices.is_empty() {
-                return match core.notices.remove(0) {
-                    Notice::Authorize { attempt } => Output::Authorize { attempt },
-                    Notice::Dial => Output::Dial,
-                    Notice::HangUp(code) => {
-                        *progress = None;
-                        Output::HangUp(code)
+                let mut output: Output<'_> = core.notices.remove(0);
+                match &mut output {
+                    Output::HangUp(_) => *progress = None,
+                    Output::Event(Event::State { words, .. }) => {
+                        *said = mem::take(&mut core.words);
+                        *words = said;
                     }
-                    Notice::Event(event) => Output::Event(event),
-                    Notice::State(StateChange { state, reason, code, words, retry_at }) => {
-                        *said = words;
-                        Output::Event(Event::State { state, reason, code, words: said, retry_at })
-                    }
-                    Notice::Closed(end) => {
-                        Output::Event(Event::Closed { end, reason: &core.words })
-                    }
-                };
+                    Output::Event(Event::Closed { reason, .. }) => *reason = &core.words,
+                    _ => {}
+                }
+                return output;
             }
             if let Some(read) = progress {
                 let mut frames = Frames::resume(inbound, *read);

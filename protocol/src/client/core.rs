@@ -13,7 +13,7 @@ use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, 
 use super::liveness::{Liveness, RoundTrip};
 use super::outbox::{MessageId, Outbox, Window};
 use super::stream::Stream;
-use super::{Config, Credentials, WhenUncertain};
+use super::{Config, Credentials, Output, WhenUncertain};
 use crate::backoff::Backoff;
 use crate::close::CloseCode;
 use crate::limits::{
@@ -57,27 +57,6 @@ struct Live {
     leave_at: Option<Instant>,
 }
 
-/// Something to hand out before anything else.
-#[cfg_attr(feature = "model", derive(Clone))]
-pub(super) enum Notice {
-    Authorize { attempt: u32 },
-    Dial,
-    HangUp(CloseCode),
-    Event(Event<'static>),
-    State(StateChange),
-    Closed(End),
-}
-
-/// [`Event::State`], with words of its own.
-#[cfg_attr(feature = "model", derive(Clone))]
-pub(super) struct StateChange {
-    pub(super) state: PublicState,
-    pub(super) reason: &'static str,
-    pub(super) code: Option<CloseCode>,
-    pub(super) words: Vec<u8>,
-    pub(super) retry_at: Option<Instant>,
-}
-
 /// An acknowledgement learned from WELCOME. It settles once the direct stream has been replayed up
 /// to `head`, so that a reply or refusal in the replay comes first.
 #[derive(Clone, Copy)]
@@ -90,7 +69,8 @@ struct HeldAck {
 #[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Core {
     pub(super) now: Instant,
-    pub(super) notices: Vec<Notice>,
+    /// To hand out before anything else. Those that carry the server's words get them then.
+    pub(super) notices: Vec<Output<'static>>,
     pub(super) outbox: Outbox,
     /// What the server has said and the application was not told.
     pub(super) words: Vec<u8>,
@@ -301,7 +281,7 @@ impl Core {
     }
 
     fn tell(&mut self, event: Event<'static>) {
-        self.notices.push(Notice::Event(event));
+        self.notices.push(Output::Event(event));
     }
 
     fn tell_state(&mut self, reason: &'static str, code: Option<CloseCode>) {
@@ -310,8 +290,7 @@ impl Core {
             _ => None,
         };
         let state = self.public_state();
-        let words = mem::take(&mut self.words);
-        self.notices.push(Notice::State(StateChange { state, reason, code, words, retry_at }));
+        self.tell(Event::State { state, reason, code, words: &[], retry_at });
     }
 
     fn stream_index(&self, id: StreamId) -> Option<usize> {

@@ -2,7 +2,7 @@
 
 use super::super::liveness::Verdict;
 use super::super::{Credentials, Hint};
-use super::{Core, End, Notice, State};
+use super::{Core, End, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
 use crate::time::Instant;
@@ -24,14 +24,14 @@ impl Core {
 
     pub(super) fn ask_for_credentials(&mut self) {
         self.attempt = self.attempt.wrapping_add(1);
-        self.notices.push(Notice::Authorize { attempt: self.attempt });
+        self.notices.push(Output::Authorize { attempt: self.attempt });
     }
 
     fn dial(&mut self, give_up_at: Instant) {
         self.connection += 1;
         self.buffered = 0;
         self.state = State::Dialing { give_up_at };
-        self.notices.push(Notice::Dial);
+        self.notices.push(Output::Dial);
     }
 
     pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<Vec<u8>>) {
@@ -84,7 +84,7 @@ impl Core {
     /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
     pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
         if !matches!(self.state, State::Authorizing { .. }) {
-            self.notices.push(Notice::HangUp(code.unwrap_or(CloseCode::NORMAL)));
+            self.notices.push(Output::HangUp(code.unwrap_or(CloseCode::NORMAL)));
         }
         self.wait(reason, Reaction::Retry, code);
     }
@@ -132,7 +132,7 @@ impl Core {
     /// Replaces a live connection at once. PROTOCOL.md C-17, C-24.
     fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
-        self.notices.push(Notice::HangUp(code));
+        self.notices.push(Output::HangUp(code));
         self.begin_attempt(reason, Some(code));
     }
 
@@ -197,7 +197,7 @@ impl Core {
         match self.state {
             State::Dialing { .. } | State::Joining { .. } | State::Live(_) => {
                 self.end_connection();
-                self.notices.push(Notice::HangUp(CloseCode::SUSPENDED));
+                self.notices.push(Output::HangUp(CloseCode::SUSPENDED));
             }
             State::Waiting { until, firm: true } => self.not_before = until,
             State::Authorizing { .. } | State::Waiting { .. } => {}

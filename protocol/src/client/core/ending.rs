@@ -1,6 +1,6 @@
 //! The end of a line: what is in the outbox first, then BYE, then nothing.
 
-use super::{Core, End, Event, Failure, MessageId, Notice, State};
+use super::{Core, End, Event, Failure, MessageId, Output, State};
 use crate::close::CloseCode;
 use crate::message::Seq;
 use crate::uplink::Uplink;
@@ -40,7 +40,7 @@ impl Core {
     /// Ends the line without a BYE.
     pub(super) fn stop(&mut self) {
         if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
-            self.notices.push(Notice::HangUp(CloseCode::NORMAL));
+            self.notices.push(Output::HangUp(CloseCode::NORMAL));
         }
         self.end(End::Requested);
     }
@@ -51,7 +51,7 @@ impl Core {
         self.state = State::Closed;
         self.control.clear();
         self.streams.truncate(1);
-        self.notices.push(Notice::Closed(end));
+        self.tell(Event::Closed { end, reason: &[] });
     }
 
     /// PROTOCOL.md C-27.

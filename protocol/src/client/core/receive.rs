@@ -71,7 +71,7 @@ impl Core {
             Downlink::Auth => self.fresh_credentials_wanted(),
             Downlink::GoAway { after_ms, spread_ms, reason } => {
                 self.go_away(after_ms, spread_ms);
-                self.words = reason.to_vec();
+                self.quote(reason);
             }
             Downlink::Welcome(_) | Downlink::Refuse { .. } => return self.violation(),
         }
@@ -387,8 +387,14 @@ impl Core {
         if after_ms > 0 {
             self.not_before = Some(self.now.after(after_ms.min(DELAY_MS_MAX)));
         }
-        self.words = reason.to_vec();
-        self.notices.push(super::Notice::HangUp(CloseCode::NORMAL));
+        self.quote(reason);
+        self.notices.push(super::Output::HangUp(CloseCode::NORMAL));
         self.lost_connection("refused by the server", code);
+    }
+
+    /// Keeps what the server has said, for the next change of the state or the end.
+    fn quote(&mut self, words: &[u8]) {
+        self.words.clear();
+        self.words.extend_from_slice(words);
     }
 }
