@@ -257,7 +257,7 @@ impl Uplink<'_> {
     #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Hello(hello) => put_hello(out, &hello),
+            Self::Hello(ref hello) => put_hello(out, hello),
             Self::Message(message) => {
                 let mut body = Vec::new();
                 put_body(&mut body, message.kind, message.topic.as_bytes(), message.payload);
@@ -288,15 +288,15 @@ impl Uplink<'_> {
     }
 }
 
-fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
+pub(crate) fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
     let mut fields = Vec::with_capacity(64 + hello.credentials.len());
     fields.extend_from_slice(&hello.session);
     put_epoch(&mut fields, hello.epoch);
-    for number in
-        [hello.connection, hello.acknowledged, hello.restart, hello.received, hello.handled]
-    {
-        put_number(&mut fields, number);
-    }
+    put_number(&mut fields, hello.connection);
+    put_number(&mut fields, hello.acknowledged);
+    put_number(&mut fields, hello.restart);
+    put_number(&mut fields, hello.received);
+    put_number(&mut fields, hello.handled);
     put_sized(&mut fields, hello.credentials);
     out.push(HELLO);
     put_sized(out, &fields);

@@ -3,7 +3,7 @@
 use super::{Core, State, Stream};
 use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
 use crate::message::Offset;
-use crate::uplink::{Hello, Uplink, put_subscribe};
+use crate::uplink::{Hello, Uplink, put_hello, put_subscribe};
 use crate::{DIRECT, message};
 use alloc::vec::Vec;
 
@@ -42,7 +42,7 @@ impl Core {
             handled: self.streams.first().map_or(0, Stream::reportable),
             credentials: &self.credentials,
         };
-        Uplink::Hello(hello).encode(out);
+        put_hello(out, &hello);
         for stream in &mut self.streams {
             stream.announced = false;
         }
