@@ -107,6 +107,11 @@ impl Outbox {
         self.acknowledged
     }
 
+    /// The last number that a message in flight has.
+    pub(super) const fn last_in_flight(&self) -> Seq {
+        self.acknowledged + self.in_flight as u64
+    }
+
     pub(super) const fn retransmitted(&self) -> u64 {
         self.retransmitted
     }
@@ -143,34 +148,32 @@ impl Outbox {
 
     /// The application's name of message `seq`, if it is in flight.
     pub(super) fn id_of(&self, seq: Seq) -> Option<MessageId> {
-        let index = usize::try_from(seq.checked_sub(self.acknowledged + 1)?).ok()?;
-        self.messages().get(..self.in_flight)?.get(index).map(|message| message.id)
-    }
-
-    /// Settles every message up to `seq`. `None` if `seq` is not the number of a message in
-    /// flight; else the last message's name, or `Some(None)` if all were settled before.
-    pub(super) fn acknowledge(&mut self, seq: Seq) -> Option<Option<MessageId>> {
-        let count = usize::try_from(seq.saturating_sub(self.acknowledged)).ok()?;
-        if count > self.in_flight {
+        let index = seq.checked_sub(self.acknowledged + 1)?;
+        if index >= self.in_flight as u64 {
             return None;
         }
-        Some(self.remove_first(count))
+        self.messages().get(index as usize).map(|message| message.id)
+    }
+
+    /// Settles every message in flight up to `seq`; returns the last one's name.
+    pub(super) fn acknowledge(&mut self, seq: Seq) -> Option<MessageId> {
+        if seq > self.last_in_flight() {
+            return None;
+        }
+        let (_, last) = self.remove_through(seq)?;
+        Some(last)
     }
 
     /// A new connection: the server has accepted everything up to `accepted`, and the rest is to be
-    /// sent. False if it cannot have.
-    pub(super) fn resume(&mut self, accepted: Seq) -> bool {
+    /// sent.
+    pub(super) fn resume(&mut self, accepted: Seq) {
         if Mutation::RenumberOnResend.is_on() {
             self.acknowledged = accepted;
         }
-        let Some(count) = accepted.checked_sub(self.acknowledged) else { return false };
-        let Ok(count) = usize::try_from(count) else { return false };
-        if count > self.numbered {
-            return false;
-        }
-        self.in_flight = count;
-        self.in_flight_bytes = self.messages().iter().take(count).map(|m| m.body.len()).sum();
-        true
+        let count = accepted.saturating_sub(self.acknowledged);
+        self.in_flight = count.min(self.numbered as u64) as usize;
+        let accepted = self.messages().iter().take(self.in_flight);
+        self.in_flight_bytes = accepted.map(|message| message.body.len()).sum();
     }
 
     /// Everything transmitted and unsettled may have been handled by the lost incarnation.
@@ -179,21 +182,10 @@ impl Outbox {
         self.uncertain = self.numbered;
     }
 
-    /// Removes the messages up to number `seq`, or all; returns the first and last name.
-    pub(super) fn remove_through(&mut self, seq: Option<Seq>) -> Option<(MessageId, MessageId)> {
-        let all = self.len();
-        let count = match seq {
-            Some(seq) => usize::try_from(seq.saturating_sub(self.acknowledged)).unwrap_or(all),
-            None => all,
-        };
-        let first = self.messages().first()?.id;
-        let last = self.remove_first(count)?;
-        Some((first, last))
-    }
-
-    fn remove_first(&mut self, count: usize) -> Option<MessageId> {
-        let count = count.min(self.len());
-        let mut last = None;
+    /// Removes the messages up to number `seq`; returns the first and last name.
+    pub(super) fn remove_through(&mut self, seq: Seq) -> Option<(MessageId, MessageId)> {
+        let mut names = None;
+        let count = seq.saturating_sub(self.acknowledged).min(self.len() as u64) as usize;
         for message in self.stored.iter_mut().skip(self.gone).take(count) {
             let size = mem::take(&mut message.body).len();
             self.bytes -= size;
@@ -201,7 +193,8 @@ impl Outbox {
                 self.in_flight -= 1;
                 self.in_flight_bytes -= size;
             }
-            last = Some(message.id);
+            let first = names.map_or(message.id, |(first, _)| first);
+            names = Some((first, message.id));
         }
         self.numbered = self.numbered.saturating_sub(count);
         self.uncertain = self.uncertain.saturating_sub(count);
@@ -213,7 +206,7 @@ impl Outbox {
             self.stored.drain(..self.gone);
             self.gone = 0;
         }
-        last
+        names
     }
 
     /// On a new connection, before anything is transmitted: removes the first message over `max`

@@ -57,9 +57,8 @@ impl Core {
     /// PROTOCOL.md C-27.
     pub(super) fn fail_outbox(&mut self) {
         self.held_ack = None;
-        let transmitted = self.outbox.acknowledged() + self.outbox.numbered() as u64;
-        self.fail_through(Some(transmitted), Failure::OutcomeUnknown);
-        self.fail_through(None, Failure::Closed);
+        self.fail_through(self.outbox.last_numbered(), Failure::OutcomeUnknown);
+        self.fail_through(Seq::MAX, Failure::Closed);
     }
 
     /// The next message that has expired.
@@ -69,8 +68,8 @@ impl Core {
         expired
     }
 
-    /// Fails the messages up to number `seq`, or all.
-    pub(super) fn fail_through(&mut self, seq: Option<Seq>, failure: Failure) {
+    /// Fails the messages up to number `seq`.
+    pub(super) fn fail_through(&mut self, seq: Seq, failure: Failure) {
         if let Some((first, last)) = self.outbox.remove_through(seq) {
             self.tell(Event::Failed { first, last, failure });
         }

@@ -168,14 +168,14 @@ impl Core {
             if all_received {
                 self.settle(accepted);
             } else {
-                self.fail_through(Some(accepted), Failure::AnswerLost);
+                self.fail_through(accepted, Failure::AnswerLost);
             }
         } else {
             match self.config.when_uncertain {
                 WhenUncertain::Resend if Mutation::ForgetPossibleDuplicate.is_on() => {}
                 WhenUncertain::Resend => self.outbox.mark_uncertain(),
                 WhenUncertain::Fail => {
-                    self.fail_through(Some(welcome.accepted), Failure::OutcomeUnknown);
+                    self.fail_through(welcome.accepted, Failure::OutcomeUnknown);
                 }
             }
             self.outbox.resume(self.outbox.acknowledged());
@@ -188,7 +188,7 @@ impl Core {
 
     /// Fails what was queued before the server's limit was known and is over it. PROTOCOL.md R-8.
     fn limit_messages(&mut self, message_bytes: u64) {
-        let max = usize::try_from(message_bytes).unwrap_or(usize::MAX).min(MESSAGE_BYTES_MAX);
+        let max = message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
         if max < self.message_bytes_max {
             while let Some((id, uncertain)) = self.outbox.remove_larger_than(max) {
                 let failure = if uncertain { Failure::OutcomeUnknown } else { Failure::TooLarge };
@@ -200,8 +200,7 @@ impl Core {
 
     /// PROTOCOL.md C-6.
     fn acknowledged(&mut self, seq: Seq) {
-        let in_flight = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
-        if seq > in_flight {
+        if seq > self.outbox.last_in_flight() {
             self.violated(CloseCode::VIOLATION);
             return;
         }
@@ -213,9 +212,9 @@ impl Core {
 
     fn settle(&mut self, seq: Seq) {
         if self.doubtful > self.outbox.acknowledged() {
-            self.fail_through(Some(self.doubtful.min(seq)), Failure::AnswerLost);
+            self.fail_through(self.doubtful.min(seq), Failure::AnswerLost);
         }
-        if let Some(Some(through)) = self.outbox.acknowledge(seq) {
+        if let Some(through) = self.outbox.acknowledge(seq) {
             self.tell(Event::Acknowledged { through });
             if Mutation::SettleTwice.is_on() {
                 self.tell(Event::Acknowledged { through });
@@ -346,7 +345,7 @@ impl Core {
     /// among them. PROTOCOL.md C-7.
     fn answers_missing(&mut self) {
         if !Mutation::IgnoreLostAnswers.is_on() {
-            self.doubtful = self.outbox.acknowledged() + self.outbox.in_flight() as u64;
+            self.doubtful = self.outbox.last_in_flight();
         }
         self.settle_held();
     }
