@@ -47,7 +47,7 @@ mutations! {
     ForgetPossibleDuplicate,
     /// The server does not look at HELLO's `restart`.
     IgnoreRestart,
-    /// Subscriptions resume where they once started.
+    /// Subscriptions resume like new ones, at the newest entry.
     ForgetCursor,
     /// Entries that are gone are not reported.
     SkipGap,

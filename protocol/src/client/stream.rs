@@ -32,9 +32,8 @@ pub struct Missing {
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) topic: Vec<u8>,
-    /// How the application asked to start; holds until there is a cursor.
+    /// How the application asked to start, and from the server's answer on the cursor.
     start: Start,
-    cursor: Option<Cursor>,
     /// The server has been told of the stream on this connection.
     pub(super) announced: bool,
     /// The server has taken up reading on this connection. Before that it could not tell which
@@ -53,15 +52,14 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) const fn new(id: StreamId, topic: Vec<u8>, start: Start) -> Self {
-        let (cursor, last_message) = match start {
-            Start::After(cursor) => (Some(cursor), cursor.received),
-            Start::Last(_) => (None, 0),
+        let last_message = match start {
+            Start::After(cursor) => cursor.received,
+            Start::Last(_) => 0,
         };
         Self {
             id,
             topic,
             start,
-            cursor,
             announced: false,
             confirmed: id == crate::DIRECT,
             last_message,
@@ -79,11 +77,14 @@ impl Stream {
 
     /// Where the server is to go on, for SUBSCRIBE.
     pub(super) fn start(&self) -> Start {
-        self.cursor.filter(|_| !Mutation::ForgetCursor.is_on()).map_or(self.start, Start::After)
+        if Mutation::ForgetCursor.is_on() { Start::Last(0) } else { self.start }
     }
 
     pub(super) fn cursor(&self) -> Cursor {
-        self.cursor.unwrap_or_default()
+        match self.start {
+            Start::After(cursor) => cursor,
+            Start::Last(_) => Cursor::default(),
+        }
     }
 
     /// A new connection: HELLO or SUBSCRIBE has just told the server the cursor.
@@ -104,10 +105,10 @@ impl Stream {
         offset: Offset,
     ) -> Result<Option<Missing>, ()> {
         self.confirmed = true;
-        let before = self.cursor;
-        let moved = Cursor { epoch, received: offset, handled: offset };
+        let before = self.start;
+        let moved = Start::After(Cursor { epoch, received: offset, handled: offset });
         match before {
-            Some(cursor) if cursor.epoch == epoch => {
+            Start::After(cursor) if cursor.epoch == epoch => {
                 if offset < cursor.received {
                     return Err(());
                 }
@@ -116,17 +117,17 @@ impl Stream {
                 }
                 let all = cursor.handled >= self.last_message;
                 let handled = if all { offset } else { cursor.handled };
-                self.cursor = Some(Cursor { received: offset, handled, ..cursor });
+                self.start = Start::After(Cursor { received: offset, handled, ..cursor });
                 Ok(Some(Missing { from: cursor.received + 1, to: offset, reset: false }))
             }
-            Some(_) => {
-                self.cursor = Some(moved);
+            Start::After(_) => {
+                self.start = moved;
                 self.last_message = 0;
                 self.reported = offset;
                 Ok(Some(Missing { from: 1, to: offset, reset: true }))
             }
-            None => {
-                self.cursor = Some(moved);
+            Start::Last(_) => {
+                self.start = moved;
                 self.reported = offset;
                 Ok(None)
             }
@@ -135,7 +136,7 @@ impl Stream {
 
     /// The server has begun the log anew, from its first entry.
     pub(super) fn restart(&mut self, epoch: Epoch) {
-        self.cursor = Some(Cursor { epoch, received: 0, handled: 0 });
+        self.start = Start::After(Cursor { epoch, received: 0, handled: 0 });
         self.last_message = 0;
         if self.stored() < Offset::MAX {
             self.stored = 0;
@@ -144,14 +145,14 @@ impl Stream {
     }
 
     pub(super) fn adopt(&mut self, epoch: Epoch) {
-        if let Some(cursor) = &mut self.cursor {
+        if let Start::After(cursor) = &mut self.start {
             cursor.epoch = epoch;
         }
     }
 
     /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
-        let Some(cursor) = &mut self.cursor else { return Arrival::Hole };
+        let Start::After(cursor) = &mut self.start else { return Arrival::Hole };
         if offset <= cursor.received {
             let again = Mutation::DeliverTwice.is_on();
             return if again { Arrival::Fresh } else { Arrival::Duplicate };
@@ -169,7 +170,7 @@ impl Stream {
 
     /// The application has handled everything up to `offset`.
     pub(super) fn handled(&mut self, offset: Offset, now: Instant) {
-        let Some(cursor) = &mut self.cursor else { return };
+        let Start::After(cursor) = &mut self.start else { return };
         // What follows the application's last message is answers, which need no handling.
         let all = offset.max(cursor.handled) >= self.last_message;
         let offset = if all { cursor.received } else { offset };
