@@ -111,8 +111,8 @@ const fn moment(now: f64) -> Instant {
 #[wasm_bindgen]
 pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f64 {
     BORDER.with_borrow_mut(|border| {
-        let mut topic = mem::take(&mut border.bytes);
-        let payload = if split == 0 { mem::take(&mut topic) } else { topic.split_off(split) };
+        let bytes = mem::take(&mut border.bytes);
+        let (topic, payload) = bytes.split_at(split);
         let Some(place) = border.lines.get_mut(line) else { return 0.0 };
         let Some(client) = place else { return 0.0 };
         let format = Format::from_bits(a as u32 as u8);
@@ -134,9 +134,9 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
                 return taken.unwrap_or_else(error_code);
             }
             VOLATILE => {
-                let topic = (!topic.is_empty()).then_some(&*topic);
+                let topic = (!topic.is_empty()).then_some(topic);
                 return client
-                    .send_volatile(format, topic, &payload)
+                    .send_volatile(format, topic, payload)
                     .map_or_else(error_code, |()| 0.0);
             }
             CANCEL => return client.cancel(a as u64).into(),
@@ -158,17 +158,17 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
             UNSUBSCRIBE => client.unsubscribe(a as u32),
             HANDLED => client.handled(a as u32, b as u64),
             CREDENTIALS | NO_CREDENTIALS => {
-                client.authorize(a as u32, (kind == CREDENTIALS).then_some(payload));
+                client.authorize(a as u32, (kind == CREDENTIALS).then_some(bytes));
             }
             CLOSE => client.close(a as u64),
             FREE => *place = None,
             #[cfg(feature = "durable")]
-            store::RELEASE => store::release(client, a, &payload),
+            store::RELEASE => store::release(client, a, payload),
             #[cfg(feature = "durable")]
-            store::RESTORE => store::restore(client, &topic, a, &payload, b),
+            store::RESTORE => store::restore(client, topic, a, payload, b),
             _ => {
                 client.buffers(c as usize);
-                client.handle_input(input(kind, b, payload), moment(a));
+                client.handle_input(input(kind, b, bytes), moment(a));
                 if kind != NOW {
                     pump(line, client, moment(a));
                 }
@@ -244,11 +244,15 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     let missing = direct_missing.into();
                     (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
                 }
-                Event::Acknowledged { through } => (2, through as f64, nothing, nothing, [0.0, 0.0, 0.0]),
+                Event::Acknowledged { through } => {
+                    (2, through as f64, nothing, nothing, [0.0, 0.0, 0.0])
+                }
                 Event::Reply { id, format, payload } => {
                     (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
                 }
-                Event::Refused { id, code, reason } => (4, id as f64, code, reason, [0.0, 0.0, 0.0]),
+                Event::Refused { id, code, reason } => {
+                    (4, id as f64, code, reason, [0.0, 0.0, 0.0])
+                }
                 Event::Failed { first, last, failure } => {
                     let failure = f64::from(failure as u8);
                     (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])

@@ -32,8 +32,8 @@ use crate::downlink::{Frames, Progress};
 use crate::message::{Format, Kind, Offset, Start, StreamId};
 use crate::time::Instant;
 use crate::{Seed, backoff, limits};
-use alloc::vec::Vec;
 use ::core::mem;
+use alloc::vec::Vec;
 
 pub use self::event::{End, Event, Failure, SendError, State, Stats, SubscribeError};
 pub use self::outbox::MessageId;
@@ -203,9 +203,9 @@ impl Client {
         kind: Kind,
         format: Format,
         topic: impl AsRef<[u8]>,
-        payload: Vec<u8>,
+        payload: impl AsRef<[u8]>,
     ) -> Result<MessageId, SendError> {
-        self.core.send(kind, format, topic.as_ref(), payload, None, None)
+        self.core.send(kind, format, topic.as_ref(), payload.as_ref(), None, None)
     }
 
     /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
@@ -220,10 +220,10 @@ impl Client {
         kind: Kind,
         format: Format,
         topic: impl AsRef<[u8]>,
-        payload: Vec<u8>,
+        payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
-        self.core.send(kind, format, topic.as_ref(), payload, ttl_ms, None)
+        self.core.send(kind, format, topic.as_ref(), payload.as_ref(), ttl_ms, None)
     }
 
     /// Puts a newer message in the place of one that was not yet transmitted, whose name it takes
@@ -238,10 +238,11 @@ impl Client {
         kind: Kind,
         format: Format,
         topic: impl AsRef<[u8]>,
-        payload: Vec<u8>,
+        payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, SendError> {
-        let replaced = self.core.send(kind, format, topic.as_ref(), payload, ttl_ms, Some(id))?;
+        let replaced =
+            self.core.send(kind, format, topic.as_ref(), payload.as_ref(), ttl_ms, Some(id))?;
         Ok(replaced > 0)
     }
 

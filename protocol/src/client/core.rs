@@ -177,18 +177,13 @@ impl Core {
         kind: Kind,
         format: Format,
         topic: &[u8],
-        payload: Vec<u8>,
+        payload: &[u8],
         ttl_ms: Option<u64>,
         place: Option<MessageId>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
-        let body = if kind == Kind::Publish {
-            let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
-            put_body(&mut body, kind, topic, &payload);
-            body
-        } else {
-            payload
-        };
+        let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
+        put_body(&mut body, kind, topic, payload);
         let head = message_head(kind, format, false);
         let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
         if let Some(id) = place {
