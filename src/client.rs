@@ -142,7 +142,7 @@ impl Client {
 
     /// Answers [`Event::Authorize`]; `None` if no credentials are to be had.
     pub fn authorize(&self, attempt: u32, credentials: Option<Vec<u8>>) {
-        self.driver.command(|protocol| protocol.authorize(attempt, credentials));
+        self.driver.command(|protocol| protocol.authorize(attempt, credentials.as_deref()));
     }
 
     /// The line's state.

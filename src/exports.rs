@@ -158,7 +158,7 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
             UNSUBSCRIBE => client.unsubscribe(a as u32),
             HANDLED => client.handled(a as u32, b as u64),
             CREDENTIALS | NO_CREDENTIALS => {
-                client.authorize(a as u32, (kind == CREDENTIALS).then_some(bytes));
+                client.authorize(a as u32, (kind == CREDENTIALS).then_some(payload));
             }
             CLOSE => client.close(a as u64),
             FREE => *place = None,

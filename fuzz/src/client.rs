@@ -159,7 +159,7 @@ impl Page {
                 }
             }
             24 => {
-                let credentials = script.bytes()?.to_vec();
+                let credentials = script.bytes()?;
                 client.authorize(self.attempt, Some(credentials).filter(|bytes| bytes.len() != 1));
             }
             26 => {

@@ -289,7 +289,7 @@ impl Client {
     }
 
     /// Brings what [`Output::Authorize`] asked for; `None` if it could not be had.
-    pub fn authorize(&mut self, attempt: u32, credentials: Option<Vec<u8>>) {
+    pub fn authorize(&mut self, attempt: u32, credentials: Option<&[u8]>) {
         self.core.authorize(attempt, credentials);
     }
 

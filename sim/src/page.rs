@@ -223,7 +223,7 @@ impl Page {
     fn answer(&mut self, asked: &mut Vec<u32>) {
         for attempt in asked.drain(..) {
             if self.credentials.is_some() {
-                self.client.authorize(attempt, self.credentials.clone());
+                self.client.authorize(attempt, self.credentials.as_deref());
             }
         }
         if self.handles {

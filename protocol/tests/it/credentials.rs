@@ -67,7 +67,7 @@ fn a_success_forgives_earlier_refusals() {
     let mut done = lone.input(Input::Woke);
     for _ in 0..5 {
         for refused in [true, true, false] {
-            lone.client.authorize(done.asked.unwrap(), Some(b"c".to_vec()));
+            lone.client.authorize(done.asked.unwrap(), Some(b"c"));
             assert!(lone.drain().dialed);
             lone.input(Input::Opened);
             if refused {
@@ -99,12 +99,12 @@ fn a_provider_that_fails_or_hangs_is_asked_again() {
     let second = lone.wait(100).asked.unwrap();
     assert_ne!(attempt, second);
     assert!(lone.wait(10_000).told("no credentials in time"));
-    lone.client.authorize(second, Some(b"too late".to_vec()));
+    lone.client.authorize(second, Some(b"too late"));
     assert!(!lone.drain().dialed);
     let third = lone.wait(20_000).asked.unwrap();
-    lone.client.authorize(second, Some(b"of another attempt".to_vec()));
+    lone.client.authorize(second, Some(b"of another attempt"));
     assert!(!lone.drain().dialed);
-    lone.client.authorize(third, Some(b"good".to_vec()));
+    lone.client.authorize(third, Some(b"good"));
     assert!(lone.drain().dialed);
 }
 
@@ -112,10 +112,10 @@ fn a_provider_that_fails_or_hangs_is_asked_again() {
 fn credentials_over_the_limit_are_not_sent() {
     let mut lone = LoneClient::new(asking());
     let attempt = lone.input(Input::Woke).asked.unwrap();
-    lone.client.authorize(attempt, Some(vec![0; CREDENTIALS_BYTES_MAX + 1]));
+    lone.client.authorize(attempt, Some(&[0; CREDENTIALS_BYTES_MAX + 1]));
     assert!(!lone.drain().dialed);
     let attempt = lone.wait(100).asked.unwrap();
-    lone.client.authorize(attempt, Some(vec![0; CREDENTIALS_BYTES_MAX]));
+    lone.client.authorize(attempt, Some(&[0; CREDENTIALS_BYTES_MAX]));
     assert!(lone.drain().dialed);
     let done = lone.input(Input::Opened);
     let mut session = LoneSession::new(Default::default());
@@ -152,7 +152,7 @@ fn credentials_leave_once_for_a_packet_however_often_it_asks() {
     }
     let mut lone = LoneClient::new(asking());
     let attempt = lone.input(Input::Woke).asked.unwrap();
-    lone.client.authorize(attempt, Some(b"good".to_vec()));
+    lone.client.authorize(attempt, Some(b"good"));
     lone.drain();
     lone.input(Input::Opened);
     lone.gets(&[Downlink::Welcome(welcome())]);

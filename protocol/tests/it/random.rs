@@ -164,7 +164,7 @@ fn disturb_client(lone: &mut LoneClient, step: u8, packet: Vec<u8>) -> bool {
         2 => drop(client.subscribe("t", Start::Last(number))),
         3 => client.unsubscribe(number as u32 % 4),
         4 => client.handled(number as u32 % 4, number),
-        5 => client.authorize(number as u32 % 4, Some(packet.clone())),
+        5 => client.authorize(number as u32 % 4, Some(&packet)),
         6 => drop(client.cancel(number % 10)),
         7 => lone.now = lone.now.after(number % 100_000),
         _ => {}

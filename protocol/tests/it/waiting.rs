@@ -198,7 +198,7 @@ fn suspending_ends_every_kind_of_attempt() {
     for mut lone in [authorizing, dialing, waiting, joining] {
         let done = lone.input(Input::Hint(Hint::Suspended));
         assert_eq!(done.wake_at, None);
-        lone.client.authorize(asked, Some(b"late".to_vec()));
+        lone.client.authorize(asked, Some(b"late"));
         assert!(!lone.wait(3_600_000).dialed);
         lone.input(Input::Hint(Hint::Awake));
         let done = lone.wait(100);

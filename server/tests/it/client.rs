@@ -280,7 +280,7 @@ impl Client {
         loop {
             match self.machine.poll_output() {
                 Output::Authorize { attempt } => {
-                    self.machine.authorize(attempt, Some(self.credentials.clone()));
+                    self.machine.authorize(attempt, Some(&self.credentials));
                     self.told.push_back(Told::Asked);
                 }
                 Output::Dial => self.dial().await,

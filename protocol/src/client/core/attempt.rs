@@ -7,7 +7,6 @@ use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
 use crate::time::Instant;
 use crate::uplink::Uplink;
-use alloc::vec::Vec;
 
 impl Core {
     /// Starts an attempt: with fresh credentials if they are to be asked for.
@@ -34,26 +33,27 @@ impl Core {
         self.notices.push(Output::Dial);
     }
 
-    pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<Vec<u8>>) {
-        if attempt != self.attempt {
+    pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<&[u8]>) {
+        let wanted = matches!(self.state, State::Authorizing { .. } | State::Live(_));
+        if attempt != self.attempt || !wanted {
             return;
         }
         let credentials = credentials.filter(|bytes| bytes.len() <= CREDENTIALS_BYTES_MAX);
-        match (&self.state, credentials) {
-            (State::Authorizing { give_up_at }, Some(credentials)) => {
-                let give_up_at = *give_up_at;
-                self.credentials = credentials;
-                self.dial(give_up_at);
-            }
-            (State::Authorizing { .. }, None) => {
-                self.retry("no usable credentials", None);
-            }
-            (State::Live(_), Some(credentials)) => {
-                Uplink::Auth { credentials: &credentials }.encode(&mut self.control);
-                self.credentials = credentials;
-            }
+        if let Some(credentials) = credentials {
+            self.credentials.clear();
+            self.credentials.extend_from_slice(credentials);
+        }
+        match self.state {
+            State::Authorizing { give_up_at } if credentials.is_some() => self.dial(give_up_at),
+            State::Authorizing { .. } => self.retry("no usable credentials", None),
+            State::Live(_) if credentials.is_some() => self.put_auth(),
             _ => {}
         }
+    }
+
+    /// Brings credentials on a live connection.
+    pub(super) fn put_auth(&mut self) {
+        Uplink::Auth { credentials: &self.credentials }.encode(&mut self.control);
     }
 
     pub(in super::super) fn opened(&mut self) {

@@ -365,9 +365,7 @@ impl Core {
         }
         match self.config.credentials {
             Credentials::Ask => self.ask_for_credentials(),
-            Credentials::Fixed(_) => {
-                Uplink::Auth { credentials: &self.credentials }.encode(&mut self.control);
-            }
+            Credentials::Fixed(_) => self.put_auth(),
         }
     }
 
