@@ -48,13 +48,7 @@ impl Default for Instant {
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 pub(crate) fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
-        (Some(a), Some(b)) => Some(if a < b { a } else { b }),
-        (a, b) => {
-            if a.is_some() {
-                a
-            } else {
-                b
-            }
-        }
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }

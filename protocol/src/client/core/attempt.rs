@@ -5,7 +5,7 @@ use super::super::{Credentials, Hint};
 use super::{Core, End, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
-use crate::time::Instant;
+use crate::time::{Instant, earliest};
 use crate::uplink::Uplink;
 
 impl Core {
@@ -177,7 +177,7 @@ impl Core {
         let soon = self.not_before.map_or(soon, |asked| asked.max(soon));
         match &mut self.state {
             State::Waiting { until, firm: false } => {
-                *until = Some(until.map_or(soon, |until| until.min(soon)));
+                *until = earliest(*until, Some(soon));
             }
             State::Live(_) => self.probe_unless_probing(),
             _ => {}

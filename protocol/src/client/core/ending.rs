@@ -3,16 +3,13 @@
 use super::{Core, End, Event, Failure, MessageId, Output, State};
 use crate::close::CloseCode;
 use crate::message::Seq;
+use crate::time::earliest;
 use crate::uplink::Uplink;
 
 impl Core {
     pub(in super::super) fn close(&mut self, timeout_ms: u64) {
-        if self.is_ending() {
-            // A later, shorter patience counts.
-            self.close_by = self.close_by.map(|by| by.min(self.now.after(timeout_ms)));
-        } else {
-            self.close_by = Some(self.now.after(timeout_ms));
-        }
+        // A later, shorter patience counts.
+        self.close_by = earliest(self.close_by, Some(self.now.after(timeout_ms)));
         self.check_deadlines();
     }
 
