@@ -113,10 +113,9 @@ impl Core {
             _ => self.backoff.next_delay_ms(),
         };
         let asked = self.not_before.take();
-        let until = self.now.after(delay);
-        let until = asked.map_or(until, |asked| asked.max(until));
+        let until = asked.max(Some(self.now.after(delay)));
         let firm = asked.is_some() || reaction == Reaction::RetryLater;
-        self.state = State::Waiting { until: Some(until), firm };
+        self.state = State::Waiting { until, firm };
         self.tell_state(reason, code);
     }
 
@@ -174,10 +173,10 @@ impl Core {
     /// PROTOCOL.md C-15, C-21.
     fn kick(&mut self) {
         let soon = self.now.after(self.backoff.up_to(BACKOFF_FIRST_MS));
-        let soon = self.not_before.map_or(soon, |asked| asked.max(soon));
+        let soon = self.not_before.max(Some(soon));
         match &mut self.state {
             State::Waiting { until, firm: false } => {
-                *until = earliest(*until, Some(soon));
+                *until = earliest(*until, soon);
             }
             State::Live(_) => self.probe_unless_probing(),
             _ => {}
