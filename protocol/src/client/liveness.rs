@@ -130,6 +130,7 @@ pub(super) struct RoundTrip {
 }
 
 impl RoundTrip {
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(super) fn sample(&mut self, millis: u64) {
         // What takes longer was slept through.
         let millis = millis.min(CONNECT_TIMEOUT_MS);

@@ -258,11 +258,11 @@ impl Outbox {
         }
         self.retransmitted += self.numbered.min(self.in_flight).saturating_sub(start) as u64;
         self.numbered = self.numbered.max(self.in_flight);
-        let count = self.in_flight - start;
-        for (index, message) in self.messages().iter().enumerate().skip(start).take(count) {
+        let leaving = self.messages().get(start..self.in_flight).unwrap_or_default();
+        for (index, message) in (start..).zip(leaving) {
             let duplicate = if index < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
             let low = (self.acknowledged + 1 + index as u64) as u8;
-            let last = index + 1 == start + count;
+            let last = index + 1 == self.in_flight;
             put_message(out, message.head | duplicate, Some(low), &message.body, last);
         }
     }
