@@ -12,6 +12,7 @@ use crate::limits::{
 use crate::message::{Epoch, Format, Offset, Seq, StreamId};
 use crate::mutation::Mutation;
 use crate::resume::Resumption;
+use crate::time::Instant;
 use crate::uplink::Uplink;
 use core::mem;
 
@@ -29,26 +30,19 @@ impl Core {
     /// Takes one frame; what it means for the application either comes back at once, because it
     /// borrows the frame's bytes, or waits among the notices.
     pub(in super::super) fn frame<'a>(&mut self, frame: Downlink<'a>) -> Option<Event<'a>> {
-        match (&self.state, frame) {
-            (State::Joining { hello_sent_at: Some(_), .. }, Downlink::Welcome(welcome)) => {
-                self.welcome(&welcome);
-                None
-            }
+        match (&self.state, &frame) {
             (
-                State::Joining { .. } | State::Live(_),
-                Downlink::Refuse { code, after_ms, reason },
+                State::Joining { hello_sent_at: Some(sent_at), .. },
+                Downlink::Welcome(welcome),
             ) => {
-                self.refused(code, after_ms, reason);
-                None
+                self.welcome(welcome, *sent_at);
+                return None;
             }
-            (State::Live(_), frame) => self.live_frame(frame),
-            (State::Joining { .. }, _) => self.violation(),
+            (State::Live(_), _) | (State::Joining { .. }, Downlink::Refuse { .. }) => {}
+            (State::Joining { .. }, _) => return self.violation(),
             // A late packet of a connection that is given up already.
-            _ => None,
+            _ => return None,
         }
-    }
-
-    fn live_frame<'a>(&mut self, frame: Downlink<'a>) -> Option<Event<'a>> {
         match frame {
             Downlink::Entry { stream, offset, format, entry } => {
                 return self.entry(stream, offset, format, entry);
@@ -73,7 +67,8 @@ impl Core {
                 self.go_away(after_ms, spread_ms);
                 self.quote(reason);
             }
-            Downlink::Welcome(_) | Downlink::Refuse { .. } => return self.violation(),
+            Downlink::Refuse { code, after_ms, reason } => self.refused(code, after_ms, reason),
+            Downlink::Welcome(_) => return self.violation(),
         }
         None
     }
@@ -83,15 +78,14 @@ impl Core {
         None
     }
 
-    fn welcome(&mut self, welcome: &Welcome) {
-        let State::Joining { hello_sent_at: Some(sent_at), .. } = self.state else { return };
+    fn welcome(&mut self, welcome: &Welcome, hello_sent_at: Instant) {
         if !self.is_consistent(welcome) {
             self.violated(CloseCode::VIOLATION);
             return;
         }
         self.outbox.joined();
         self.outbox.hold();
-        self.round_trip.sample(self.now.since(sent_at));
+        self.round_trip.sample(self.now.since(hello_sent_at));
         self.credentials_refused = 0;
         self.stats.connections += 1;
         self.doubtful = self.doubtful.min(welcome.accepted);
