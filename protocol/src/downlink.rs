@@ -185,13 +185,14 @@ impl<'a> Frames<'a> {
         self.progress
     }
 
-    fn frame(&mut self) -> Result<Downlink<'a>, DecodeError> {
+    /// The next frame, or `None` with a fault of the reader.
+    fn frame(&mut self) -> Option<Downlink<'a>> {
         let head = self.reader.byte();
         if head & ENTRY_MASK == ENTRY {
             return self.entry(head);
         }
         let reader = &mut self.reader;
-        Ok(match head {
+        Some(match head {
             WELCOME => Downlink::Welcome(welcome(reader)?),
             REFUSE => Downlink::Refuse {
                 code: CloseCode(reader.number_u16()),
@@ -213,15 +214,20 @@ impl<'a> Frames<'a> {
                 spread_ms: reader.number(),
                 reason: reader.sized(REASON_BYTES_MAX),
             },
-            unknown => return Err(DecodeError::UnknownFrame(unknown)),
+            unknown => return reader.refuse(DecodeError::UnknownFrame(unknown)),
         })
     }
 
-    fn entry(&mut self, head: u8) -> Result<Downlink<'a>, DecodeError> {
+    fn entry(&mut self, head: u8) -> Option<Downlink<'a>> {
         let reader = &mut self.reader;
         let (stream, offset) = if head & CONTINUED != 0 {
-            let (stream, offset) = self.progress.previous.ok_or(DecodeError::NoPrecedingEntry)?;
-            (stream, offset.checked_add(1).ok_or(DecodeError::BadField)?)
+            let Some((stream, offset)) = self.progress.previous else {
+                return reader.refuse(DecodeError::NoPrecedingEntry);
+            };
+            let Some(offset) = offset.checked_add(1) else {
+                return reader.refuse(DecodeError::BadField);
+            };
+            (stream, offset)
         } else {
             (reader.number_u32(), reader.number())
         };
@@ -236,13 +242,15 @@ impl<'a> Frames<'a> {
                 code: body.sized(REFUSAL_CODE_BYTES_MAX),
                 reason: body.body(true, REASON_BYTES_MAX),
             },
-            _ => return Err(DecodeError::BadField),
+            _ => return reader.refuse(DecodeError::BadField),
         };
-        self.reader.check().and(body.check())?;
-        if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
-            return Err(DecodeError::BadField);
+        if let Err(fault) = body.check() {
+            return reader.refuse(fault);
         }
-        Ok(Downlink::Entry { stream, offset, format: Format::from_bits(head >> 2), entry })
+        if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
+            return reader.refuse(DecodeError::BadField);
+        }
+        Some(Downlink::Entry { stream, offset, format: Format::from_bits(head >> 2), entry })
     }
 }
 
@@ -250,27 +258,27 @@ impl<'a> Iterator for Frames<'a> {
     type Item = Result<Downlink<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let frame = match (self.reader.rest().is_empty(), self.progress.left) {
-            (true, Some(_)) => return None,
-            (true, None) => Err(DecodeError::Empty),
-            (false, _) => {
-                let frame = self.frame();
-                // A field that could not be read explains whatever else is wrong.
-                self.reader.check().and(frame)
+        if self.reader.rest().is_empty() {
+            if self.progress.left.is_some() {
+                return None;
             }
-        };
-        if frame.is_err() {
-            self.reader = Reader::new(&[]);
+            self.reader.fail(DecodeError::Empty);
         }
+        let frame = self.frame();
         self.progress.left = Some(self.reader.rest().len());
-        Some(frame)
+        match self.reader.check() {
+            Err(fault) => Some(Err(fault)),
+            Ok(()) => frame.map(Ok),
+        }
     }
 }
 
-fn welcome(reader: &mut Reader<'_>) -> Result<Welcome, DecodeError> {
+fn welcome(reader: &mut Reader<'_>) -> Option<Welcome> {
     // A newer server may append fields: what follows the known ones is skipped.
     let mut fields = Reader::new(reader.sized(1024));
-    let resumption = Resumption::from_byte(fields.byte()).ok_or(DecodeError::BadField)?;
+    let Some(resumption) = Resumption::from_byte(fields.byte()) else {
+        return reader.refuse(DecodeError::BadField);
+    };
     let welcome = Welcome {
         resumption,
         epoch: fields.epoch(),
@@ -281,23 +289,25 @@ fn welcome(reader: &mut Reader<'_>) -> Result<Welcome, DecodeError> {
         window_messages: fields.number(),
         window_bytes: fields.number(),
     };
-    fields.check()?;
-    if welcome.epoch == Epoch::NONE || welcome.window_messages == 0 {
-        return Err(DecodeError::BadField);
+    if let Err(fault) = fields.check() {
+        return reader.refuse(fault);
     }
-    Ok(welcome)
+    if welcome.epoch == Epoch::NONE || welcome.window_messages == 0 {
+        return reader.refuse(DecodeError::BadField);
+    }
+    Some(welcome)
 }
 
-fn subscribed<'a>(reader: &mut Reader<'a>) -> Result<Downlink<'a>, DecodeError> {
+fn subscribed<'a>(reader: &mut Reader<'a>) -> Option<Downlink<'a>> {
     let stream = reader.number_u32();
-    Ok(match reader.byte() {
+    Some(match reader.byte() {
         0 => Downlink::Subscribed { stream, epoch: reader.epoch(), offset: reader.number() },
         1 => Downlink::SubscribeRefused {
             stream,
             code: reader.sized(REFUSAL_CODE_BYTES_MAX),
             reason: reader.sized(REASON_BYTES_MAX),
         },
-        _ => return Err(DecodeError::BadField),
+        _ => return reader.refuse(DecodeError::BadField),
     })
 }
 

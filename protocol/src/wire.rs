@@ -41,6 +41,12 @@ impl<'a> Reader<'a> {
         self.rest = &[];
     }
 
+    /// As [`fail`](Self::fail), for what then has nothing to return.
+    pub(crate) const fn refuse<T>(&mut self, fault: DecodeError) -> Option<T> {
+        self.fail(fault);
+        None
+    }
+
     pub(crate) fn byte(&mut self) -> u8 {
         match self.rest.split_first() {
             Some((&byte, rest)) => {
