@@ -124,14 +124,10 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
                     _ => Kind::Publish,
                 };
                 let ttl_ms = (!b.is_nan()).then_some(b as u64);
-                let taken = if c > 0.0 {
-                    let replaced = client.replace(c as u64, kind, format, topic, payload, ttl_ms);
-                    replaced.map(|replaced| if replaced { c } else { 0.0 })
-                } else {
-                    let sent = client.send_with_ttl(kind, format, topic, payload, ttl_ms);
-                    sent.map(|id| id as f64)
-                };
-                return taken.unwrap_or_else(error_code);
+                let place = (c > 0.0).then_some(c as u64);
+                return client
+                    .put(place, kind, format, topic, payload, ttl_ms)
+                    .map_or_else(error_code, |id| id as f64);
             }
             VOLATILE => {
                 let topic = (!topic.is_empty()).then_some(topic);

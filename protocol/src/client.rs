@@ -150,7 +150,7 @@ pub enum Output<'a> {
 /// Methods are of four kinds. *Getters*: [`state`](Self::state), [`stats`](Self::stats),
 /// [`saved`](Self::saved).
 /// *Commands* of the application: [`send`](Self::send), [`send_with_ttl`](Self::send_with_ttl),
-/// [`replace`](Self::replace), [`cancel`](Self::cancel),
+/// [`replace`](Self::replace), [`put`](Self::put), [`cancel`](Self::cancel),
 /// [`send_volatile`](Self::send_volatile), [`subscribe`](Self::subscribe),
 /// [`unsubscribe`](Self::unsubscribe), [`handled`](Self::handled),
 /// [`authorize`](Self::authorize), [`close`](Self::close), [`restore`](Self::restore). *The world*:
@@ -205,7 +205,7 @@ impl Client {
         topic: impl AsRef<[u8]>,
         payload: impl AsRef<[u8]>,
     ) -> Result<MessageId, SendError> {
-        self.core.send(kind, format, topic.as_ref(), payload.as_ref(), None, None)
+        self.put(None, kind, format, topic, payload, None)
     }
 
     /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
@@ -223,7 +223,7 @@ impl Client {
         payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
-        self.core.send(kind, format, topic.as_ref(), payload.as_ref(), ttl_ms, None)
+        self.put(None, kind, format, topic, payload, ttl_ms)
     }
 
     /// Puts a newer message in the place of one that was not yet transmitted, whose name it takes
@@ -241,9 +241,25 @@ impl Client {
         payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, SendError> {
-        let replaced =
-            self.core.send(kind, format, topic.as_ref(), payload.as_ref(), ttl_ms, Some(id))?;
+        let replaced = self.put(Some(id), kind, format, topic, payload, ttl_ms)?;
         Ok(replaced > 0)
+    }
+
+    /// As [`send_with_ttl`](Self::send_with_ttl), or with a `place` as [`replace`](Self::replace):
+    /// then 0 says that it is too late.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn put(
+        &mut self,
+        place: Option<MessageId>,
+        kind: Kind,
+        format: Format,
+        topic: impl AsRef<[u8]>,
+        payload: impl AsRef<[u8]>,
+        ttl_ms: Option<u64>,
+    ) -> Result<MessageId, SendError> {
+        self.core.put(place, kind, format, topic.as_ref(), payload.as_ref(), ttl_ms)
     }
 
     /// Takes a message back that was not yet transmitted; false if it is too late for that.

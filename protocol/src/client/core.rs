@@ -172,14 +172,14 @@ impl Core {
     }
 
     /// With `place` it replaces that message, and the result is 0 if that is too late.
-    pub(super) fn send(
+    pub(super) fn put(
         &mut self,
+        place: Option<MessageId>,
         kind: Kind,
         format: Format,
         topic: &[u8],
         payload: &[u8],
         ttl_ms: Option<u64>,
-        place: Option<MessageId>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
         let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
