@@ -113,7 +113,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn epoch(&mut self) -> Epoch {
-        Epoch(u64::from_be_bytes(self.array()))
+        // By the byte: in wasm, which cannot swap bytes, this is the shortest.
+        Epoch(self.take(8).iter().fold(0, |epoch, byte| epoch << 8 | u64::from(*byte)))
     }
 
     /// A length, then as many bytes, at most `max`.
@@ -150,7 +151,9 @@ pub(crate) fn put_sized(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 pub(crate) fn put_epoch(out: &mut Vec<u8>, epoch: Epoch) {
-    out.extend_from_slice(&epoch.0.to_be_bytes());
+    for place in (0..8).rev() {
+        out.push((epoch.0 >> (8 * place)) as u8);
+    }
 }
 
 /// How many bytes [`put_number`] writes.
