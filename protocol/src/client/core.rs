@@ -26,7 +26,6 @@ use crate::time::{Instant, earliest};
 use crate::uplink::{Uplink, message_head, put_body, put_message};
 use crate::{DIRECT, Seed};
 use alloc::vec::Vec;
-use core::mem;
 
 /// Where the client stands between no connection and a live one.
 ///
@@ -74,7 +73,10 @@ pub(super) struct Core {
     pub(super) outbox: Outbox,
     /// What the server has said and the application was not told.
     pub(super) words: Vec<u8>,
-    config: Config,
+    when_uncertain: WhenUncertain,
+    connect_timeout_ms: u64,
+    /// Credentials are fetched anew for every attempt.
+    asks: bool,
     credentials: Vec<u8>,
     credentials_refused: u32,
     /// The packet being read has asked for fresh ones.
@@ -108,24 +110,25 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(mut config: Config, seed: Seed, now: Instant) -> Self {
-        let credentials = match &mut config.credentials {
-            Credentials::Fixed(credentials) => mem::take(credentials),
-            Credentials::Ask => Vec::new(),
+    pub(super) fn new(config: Config, seed: Seed, now: Instant) -> Self {
+        let (asks, credentials) = match config.credentials {
+            Credentials::Fixed(credentials) => (false, credentials),
+            Credentials::Ask => (true, Vec::new()),
         };
-        let backoff = Backoff::new(config.backoff, seed.random);
         Self {
             now,
             notices: Vec::new(),
-            outbox: Outbox::new(),
+            outbox: Outbox::new(config.outbox_messages, config.outbox_bytes),
             words: Vec::new(),
-            config,
+            when_uncertain: config.when_uncertain,
+            connect_timeout_ms: config.connect_timeout_ms,
+            asks,
             credentials,
             credentials_refused: 0,
             credentials_wanted: false,
             state: State::Waiting { until: Some(now), firm: false },
             attempt: 0,
-            backoff,
+            backoff: Backoff::new(config.backoff, seed.random),
             round_trip: RoundTrip::default(),
             session: seed.session,
             epoch: Epoch::NONE,
@@ -187,11 +190,11 @@ impl Core {
         let head = message_head(kind, format, false);
         let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
         if let Some(id) = place {
-            let replaced = self.outbox.replace(id, head, body, expires_at, &self.config)?;
+            let replaced = self.outbox.replace(id, head, body, expires_at)?;
             self.stats.superseded += u64::from(replaced);
             return Ok(if replaced { id } else { 0 });
         }
-        if !self.outbox.has_room(body.len(), &self.config) {
+        if !self.outbox.has_room(body.len()) {
             return Err(SendError::OutboxFull);
         }
         Ok(self.outbox.push(head, body, expires_at))
@@ -361,7 +364,7 @@ impl Core {
 
     /// PROTOCOL.md R-12.
     const fn restart(&self) -> Seq {
-        let skipped = match self.config.when_uncertain {
+        let skipped = match self.when_uncertain {
             WhenUncertain::Resend => 0,
             WhenUncertain::Fail => self.outbox.numbered() as u64,
         };

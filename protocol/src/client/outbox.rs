@@ -47,6 +47,9 @@ pub(super) struct Outbox {
     stored: Vec<Stored>,
     gone: usize,
     bytes: usize,
+    /// What it may hold; for a single message there is always room.
+    messages_max: usize,
+    bytes_max: usize,
     next_id: MessageId,
     acknowledged: Seq,
     numbered: usize,
@@ -64,11 +67,13 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(messages_max: usize, bytes_max: usize) -> Self {
         Self {
             stored: Vec::new(),
             gone: 0,
             bytes: 0,
+            messages_max,
+            bytes_max,
             next_id: 1,
             acknowledged: 0,
             numbered: 0,
@@ -121,8 +126,8 @@ impl Outbox {
     }
 
     /// Whether there is room for a message of so many bytes; for a single one there always is.
-    pub(super) fn has_room(&self, bytes: usize, config: &super::Config) -> bool {
-        let full = self.len() >= config.outbox_messages || self.bytes + bytes > config.outbox_bytes;
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let full = self.len() >= self.messages_max || self.bytes + bytes > self.bytes_max;
         !full || self.len() == 0 || self.is_restoring() || Mutation::IgnoreOutboxLimit.is_on()
     }
 

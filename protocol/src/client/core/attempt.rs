@@ -1,7 +1,7 @@
 //! From no connection to a live one, and back.
 
 use super::super::liveness::Verdict;
-use super::super::{Credentials, Hint};
+use super::super::Hint;
 use super::{Core, End, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
@@ -11,13 +11,14 @@ use crate::uplink::Uplink;
 impl Core {
     /// Starts an attempt: with fresh credentials if they are to be asked for.
     pub(super) fn begin_attempt(&mut self, reason: &'static str, code: Option<CloseCode>) {
-        let give_up_at = self.now.after(self.config.connect_timeout_ms);
+        let give_up_at = self.now.after(self.connect_timeout_ms);
         self.not_before = None;
         self.state = State::Authorizing { give_up_at };
         self.tell_state(reason, code);
-        match self.config.credentials {
-            Credentials::Ask => self.ask_for_credentials(),
-            Credentials::Fixed(_) => self.dial(give_up_at),
+        if self.asks {
+            self.ask_for_credentials();
+        } else {
+            self.dial(give_up_at);
         }
     }
 
@@ -91,12 +92,11 @@ impl Core {
 
     /// The connection is gone; `code` says what to do about it. PROTOCOL.md C-22, C-30.
     pub(super) fn lost_connection(&mut self, reason: &'static str, code: CloseCode) {
-        let fixed = matches!(self.config.credentials, Credentials::Fixed(_));
         match code.reaction() {
             Reaction::Stop => self.end(End::Stopped(code)),
             Reaction::Reauthenticate => {
                 self.credentials_refused += 1;
-                if fixed || self.credentials_refused >= CREDENTIALS_REFUSED_MAX {
+                if !self.asks || self.credentials_refused >= CREDENTIALS_REFUSED_MAX {
                     self.end(End::Unauthorized(code));
                 } else {
                     self.wait("the server refused the credentials", Reaction::Retry, Some(code));

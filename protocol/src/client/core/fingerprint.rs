@@ -25,7 +25,9 @@ impl Hash for Core {
             outbox,
             // Words for people, and the settings, which stay as they are.
             words: _,
-            config: _,
+            when_uncertain: _,
+            connect_timeout_ms: _,
+            asks: _,
             credentials,
             credentials_refused,
             // Of the packet being read, and between two drains there is none.

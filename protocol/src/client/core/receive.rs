@@ -1,7 +1,7 @@
 //! What arrives: every frame of the server, and what it changes.
 
 use super::super::stream::Arrival;
-use super::super::{Credentials, MessageId, WhenUncertain};
+use super::super::{MessageId, WhenUncertain};
 use super::{Core, Event, Failure, HeldAck, Live, Liveness, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
@@ -165,7 +165,7 @@ impl Core {
                 self.fail_through(accepted, Failure::AnswerLost);
             }
         } else {
-            match self.config.when_uncertain {
+            match self.when_uncertain {
                 WhenUncertain::Resend if Mutation::ForgetPossibleDuplicate.is_on() => {}
                 WhenUncertain::Resend => self.outbox.mark_uncertain(),
                 WhenUncertain::Fail => {
@@ -357,9 +357,10 @@ impl Core {
         if mem::replace(&mut self.credentials_wanted, true) {
             return;
         }
-        match self.config.credentials {
-            Credentials::Ask => self.ask_for_credentials(),
-            Credentials::Fixed(_) => self.put_auth(),
+        if self.asks {
+            self.ask_for_credentials();
+        } else {
+            self.put_auth();
         }
     }
 

@@ -1,7 +1,7 @@
 //! What was never transmitted can still be taken back, be replaced, or expire: it has no number yet,
 //! so that no hole is left.
 
-use super::super::{Config, SendError};
+use super::super::SendError;
 use super::{MessageId, Outbox, Stored};
 use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
@@ -33,7 +33,6 @@ impl Outbox {
         head: u8,
         body: Vec<u8>,
         expires_at: Option<Instant>,
-        config: &Config,
     ) -> Result<bool, SendError> {
         let index = self
             .index_of(id)
@@ -45,7 +44,7 @@ impl Outbox {
         };
         let (before, after) = (message.body.len(), body.len());
         let bytes = self.bytes - before + after;
-        if bytes > config.outbox_bytes && after > before && !is_alone {
+        if bytes > self.bytes_max && after > before && !is_alone {
             return Err(SendError::OutboxFull);
         }
         *message = Stored { id, head, body, expires_at };
