@@ -83,8 +83,8 @@ pub fn open(
 ) -> usize {
     BORDER.with_borrow_mut(|Border { bytes, lines }| {
         let bytes = mem::take(bytes);
-        let (session, rest) = bytes.split_first_chunk().unwrap_or((&[0; 16], &[]));
-        let (random, credentials) = rest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        let (session, rest) = bytes.split_at(16);
+        let (random, credentials) = rest.split_at(8);
         let credentials =
             if ask { Credentials::Ask } else { Credentials::Fixed(credentials.to_vec()) };
         let config = Config {
@@ -95,7 +95,10 @@ pub fn open(
             backoff: backoff::Config { base_ms: base_ms as u64, cap_ms: cap_ms as u64 },
             connect_timeout_ms: connect_timeout_ms as u64,
         };
-        let seed = Seed { session: *session, random: u64::from_le_bytes(*random) };
+        let seed = Seed {
+            session: session.try_into().unwrap_or_default(),
+            random: u64::from_le_bytes(random.try_into().unwrap_or_default()),
+        };
         lines.push(Some(Client::new(config, seed, moment(now))));
         lines.len() - 1
     })
