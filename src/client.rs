@@ -141,8 +141,8 @@ impl Client {
     }
 
     /// Answers [`Event::Authorize`]; `None` if no credentials are to be had.
-    pub fn authorize(&self, attempt: u32, credentials: Option<Vec<u8>>) {
-        self.driver.command(|protocol| protocol.authorize(attempt, credentials.as_deref()));
+    pub fn authorize(&self, attempt: u32, credentials: Option<&[u8]>) {
+        self.driver.command(|protocol| protocol.authorize(attempt, credentials));
     }
 
     /// The line's state.

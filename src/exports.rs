@@ -222,17 +222,16 @@ fn input(kind: u8, about: f64, packet: Vec<u8>) -> Input {
 
 /// Notes what follows from an input.
 fn pump(line: usize, client: &mut Client, now: Instant) {
+    const ZEROS: [f64; 3] = [0.0; 3];
     let nothing: &[u8] = &[];
     let until = |moment: Option<Instant>| moment.map_or(-1.0, |at| at.since(now) as f64);
     loop {
         let (kind, a, bytes, reason, [b, c, d]) = match client.poll_output() {
-            Output::Authorize { attempt } => {
-                (AUTHORIZE, attempt.into(), nothing, nothing, [0.0, 0.0, 0.0])
-            }
-            Output::Dial => (DIAL, 0.0, nothing, nothing, [0.0, 0.0, 0.0]),
-            Output::Transmit(packet) => (TRANSMIT, 0.0, packet, nothing, [0.0, 0.0, 0.0]),
-            Output::HangUp(code) => (HANG_UP, code.0.into(), nothing, nothing, [0.0, 0.0, 0.0]),
-            Output::Idle { wake_at } => (IDLE, until(wake_at), nothing, nothing, [0.0, 0.0, 0.0]),
+            Output::Authorize { attempt } => (AUTHORIZE, attempt.into(), nothing, nothing, ZEROS),
+            Output::Dial => (DIAL, 0.0, nothing, nothing, ZEROS),
+            Output::Transmit(packet) => (TRANSMIT, 0.0, packet, nothing, ZEROS),
+            Output::HangUp(code) => (HANG_UP, code.0.into(), nothing, nothing, ZEROS),
+            Output::Idle { wake_at } => (IDLE, until(wake_at), nothing, nothing, ZEROS),
             Output::Event(event) => match event {
                 Event::State { state, reason, code, words, retry_at } => {
                     let state = f64::from(state as u8);
@@ -243,15 +242,11 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     let missing = direct_missing.into();
                     (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
                 }
-                Event::Acknowledged { through } => {
-                    (2, through as f64, nothing, nothing, [0.0, 0.0, 0.0])
-                }
+                Event::Acknowledged { through } => (2, through as f64, nothing, nothing, ZEROS),
                 Event::Reply { id, format, payload } => {
                     (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
                 }
-                Event::Refused { id, code, reason } => {
-                    (4, id as f64, code, reason, [0.0, 0.0, 0.0])
-                }
+                Event::Refused { id, code, reason } => (4, id as f64, code, reason, ZEROS),
                 Event::Failed { first, last, failure } => {
                     let failure = f64::from(failure as u8);
                     (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])
@@ -265,7 +260,7 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     (7, stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
                 }
                 Event::SubscribeRefused { stream, code, reason } => {
-                    (8, stream.into(), code, reason, [0.0, 0.0, 0.0])
+                    (8, stream.into(), code, reason, ZEROS)
                 }
                 Event::Gap { stream, missing } => {
                     let Missing { from, to, reset } = missing;

@@ -64,7 +64,7 @@ async fn credentials_are_asked_for_before_every_attempt() {
     for socket in 0..2 {
         let Event::Authorize { attempt } = next(&mut events).await else { panic!("not asked") };
         assert_eq!(fake_socket::count(), socket, "it asks before it dials");
-        client.authorize(attempt, Some(b"token".to_vec()));
+        client.authorize(attempt, Some(b"token"));
         peer.accept(socket).await;
         peer.cut();
     }

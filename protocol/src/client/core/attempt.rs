@@ -1,7 +1,7 @@
 //! From no connection to a live one, and back.
 
-use super::super::liveness::Verdict;
 use super::super::Hint;
+use super::super::liveness::Verdict;
 use super::{Core, End, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};

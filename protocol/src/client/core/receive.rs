@@ -31,10 +31,7 @@ impl Core {
     /// borrows the frame's bytes, or waits among the notices.
     pub(in super::super) fn frame<'a>(&mut self, frame: Downlink<'a>) -> Option<Event<'a>> {
         match (&self.state, &frame) {
-            (
-                State::Joining { hello_sent_at: Some(sent_at), .. },
-                Downlink::Welcome(welcome),
-            ) => {
+            (State::Joining { hello_sent_at: Some(sent_at), .. }, Downlink::Welcome(welcome)) => {
                 self.welcome(welcome, *sent_at);
                 return None;
             }
