@@ -61,8 +61,9 @@ pub(super) struct Outbox {
     settled: u64,
     /// No message expires before.
     expires_next: Option<Instant>,
-    /// Messages that have expired and are to be told, the last one first.
+    /// Messages that have expired, and how many of them are told.
     expired: Vec<MessageId>,
+    told: usize,
     gate: store::Gate,
 }
 
@@ -84,6 +85,7 @@ impl Outbox {
             settled: 0,
             expires_next: None,
             expired: Vec::new(),
+            told: 0,
             gate: store::Gate::OPEN,
         }
     }

@@ -67,26 +67,26 @@ impl Outbox {
         if self.expires_next.is_none_or(|at| now < at) {
             return;
         }
-        self.expires_next = None;
         self.hold();
-        let mut first = (self.gone + self.numbered).min(self.stored.len());
-        if Mutation::ExpireTransmitted.is_on() {
-            first -= usize::from(self.numbered > 0);
-        }
-        let mut kept = self.stored.len();
-        // From the last to the first, so that `pop` tells them in their order.
-        for index in (first..self.stored.len()).rev() {
-            let Some(Stored { id, body, expires_at, .. }) = self.stored.get(index) else { break };
-            if expires_at.is_some_and(|at| at <= now) {
-                self.bytes -= body.len();
-                self.expired.push(*id);
-            } else {
-                self.expires_next = earliest(self.expires_next, *expires_at);
-                kept -= 1;
-                self.stored.swap(kept, index);
+        let transmitted =
+            self.numbered - usize::from(Mutation::ExpireTransmitted.is_on() && self.numbered > 0);
+        let mut expires_next = None;
+        let mut unseen = self.gone + transmitted;
+        self.stored.retain(|message| {
+            if unseen > 0 {
+                unseen -= 1;
+                return true;
             }
-        }
-        self.stored.drain(first..kept);
+            let keeps = message.expires_at.is_none_or(|at| at > now);
+            if keeps {
+                expires_next = earliest(expires_next, message.expires_at);
+            } else {
+                self.bytes -= message.body.len();
+                self.expired.push(message.id);
+            }
+            keeps
+        });
+        self.expires_next = expires_next;
         if Mutation::ExpireTransmitted.is_on() {
             self.recount();
         }
@@ -94,7 +94,14 @@ impl Outbox {
 
     /// The next message that has expired: each once.
     pub(in super::super) fn take_expired(&mut self) -> Option<MessageId> {
-        self.expired.pop()
+        let id = self.expired.get(self.told).copied();
+        if id.is_some() {
+            self.told += 1;
+        } else {
+            self.expired.clear();
+            self.told = 0;
+        }
+        id
     }
 
     /// After a fault on purpose: what is counted agrees with what is there.
