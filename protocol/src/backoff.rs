@@ -66,13 +66,13 @@ impl Backoff {
     }
 
     fn bound_ms(&self) -> u64 {
-        match self.attempts {
-            0 => BACKOFF_FIRST_MS.min(self.config.cap_ms),
-            n => {
-                let doubled = 1u64.checked_shl(n - 1).unwrap_or(u64::MAX);
-                self.config.base_ms.saturating_mul(doubled).min(self.config.cap_ms)
-            }
+        let Config { base_ms, cap_ms } = self.config;
+        if self.attempts == 0 {
+            return BACKOFF_FIRST_MS.min(cap_ms);
         }
+        let doublings = (self.attempts - 1).min(63);
+        // Compared before it is doubled, which then cannot overflow.
+        if base_ms > cap_ms >> doublings { cap_ms } else { base_ms << doublings }
     }
 
     /// SplitMix64 (Steele, Lea, Flood 2014).
