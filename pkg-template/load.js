@@ -6,6 +6,6 @@ import { instantiate } from "./border.js";
 export async function load(answer) {
   const response = await answer;
   if (!response.ok) throw new Error(`${response.url} answered with status ${response.status}`);
-  // Not streaming: that insists on a MIME type which many servers get wrong, for no gain at 25 kB.
+  // Not streaming: that insists on a MIME type which many servers get wrong, for no gain at 20 kB.
   return instantiate(await response.arrayBuffer());
 }
