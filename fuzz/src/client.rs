@@ -166,13 +166,13 @@ impl Page {
                 let (id, ttl_ms) = (script.number()?, script.number()? % WAIT_MAX_MS);
                 let (ttl_ms, payload) = (Some(ttl_ms).filter(|ttl| *ttl > 0), script.bytes()?);
                 let kind = Kind::Send;
-                let replaced = client.replace(id, kind, Format::Text, "", payload.to_vec(), ttl_ms);
+                let replaced = client.replace(id, kind, Format::Text, "", payload, ttl_ms);
                 if replaced == Ok(true) {
                     self.ledger.replaced(id);
                 }
             }
             27 => {
-                let (ttl_ms, payload) = (script.number()? % WAIT_MAX_MS, script.bytes()?.to_vec());
+                let (ttl_ms, payload) = (script.number()? % WAIT_MAX_MS, script.bytes()?);
                 let (kind, ttl_ms) = (Kind::Publish, Some(ttl_ms));
                 if let Ok(id) = client.send_with_ttl(kind, Format::Text, "t", payload, ttl_ms) {
                     self.ledger.taken(id);

@@ -16,7 +16,7 @@ use tautline_sim::server::Behaviour;
 #[test]
 fn an_answer_does_not_count_the_messages_before_it_as_handled() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Request, Format::Text, "", b"ask".to_vec()).unwrap();
+    lone.client.send(Kind::Request, Format::Text, "", b"ask").unwrap();
     lone.drain();
     let format = Format::Text;
     let message = |offset| {
@@ -40,7 +40,7 @@ fn an_answer_does_not_count_the_messages_before_it_as_handled() {
 #[test]
 fn an_answer_behind_handled_messages_is_handled_at_once() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Request, Format::Text, "", b"ask".to_vec()).unwrap();
+    lone.client.send(Kind::Request, Format::Text, "", b"ask").unwrap();
     lone.drain();
     let entry = Entry::Reply { seq: 1, payload: b"yes" };
     lone.gets(&[Downlink::Entry { stream: DIRECT, offset: 1, format: Format::Text, entry }]);
@@ -52,7 +52,7 @@ fn an_answer_behind_handled_messages_is_handled_at_once() {
 fn an_acknowledgement_behind_a_gap_of_answers_is_not_taken_for_success() {
     let mut lone = LoneClient::live();
     for _ in 0..3 {
-        lone.client.send(Kind::Send, Format::Text, "", b"x".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"x").unwrap();
     }
     lone.drain();
     // The reader was too slow: the server has dropped direct entries, answers among them.
@@ -64,7 +64,7 @@ fn an_acknowledgement_behind_a_gap_of_answers_is_not_taken_for_success() {
     assert!(done.told("Failed { first: 1, last: 3, failure: AnswerLost }"), "{done:?}");
     assert!(!done.told("Acknowledged"), "{done:?}");
     // What is sent from now on is not concerned.
-    lone.client.send(Kind::Send, Format::Text, "", b"y".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"y").unwrap();
     lone.drain();
     assert!(lone.gets(&[Downlink::Ack { seq: 4 }]).told("Acknowledged { through: 4 }"));
 }
@@ -74,7 +74,7 @@ fn an_acknowledgement_behind_a_gap_of_answers_is_not_taken_for_success() {
 fn the_doubt_about_lost_answers_outlives_the_connection() {
     let mut lone = LoneClient::live();
     for _ in 0..3 {
-        lone.client.send(Kind::Send, Format::Text, "", b"x".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"x").unwrap();
     }
     lone.drain();
     lone.gets(&[Downlink::Gap { stream: DIRECT, epoch: EPOCH, offset: 5 }]);
@@ -93,7 +93,7 @@ fn the_doubt_about_lost_answers_outlives_the_connection() {
 fn an_answer_settles_its_message_and_every_one_before() {
     let mut lone = LoneClient::live();
     for kind in [Kind::Send, Kind::Publish, Kind::Request, Kind::Send] {
-        lone.client.send(kind, Format::Text, "topic", b"x".to_vec()).unwrap();
+        lone.client.send(kind, Format::Text, "topic", b"x").unwrap();
     }
     lone.drain();
     let entry = Entry::Reply { seq: 3, payload: b"yes" };
@@ -142,7 +142,7 @@ fn a_refusal_in_the_replay_wins_over_the_acknowledgement_of_welcome() {
 fn an_acknowledgement_of_welcome_waits_for_the_whole_replay() {
     let mut lone = LoneClient::live();
     for _ in 0..2 {
-        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     }
     lone.drain();
     lone.reconnects();
@@ -253,7 +253,7 @@ fn a_stream_that_never_rests_does_not_hold_acknowledgements_back() {
 #[test]
 fn a_second_answer_to_the_same_message_is_not_told() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Request, Format::Text, "", b"ask".to_vec()).unwrap();
+    lone.client.send(Kind::Request, Format::Text, "", b"ask").unwrap();
     lone.drain();
     let reply = |offset| {
         let entry = Entry::Reply { seq: 1, payload: b"yes" };
@@ -316,7 +316,7 @@ fn answers_keep_their_order_through_many_cuts() {
 #[test]
 fn a_code_or_a_reason_that_is_not_utf8_is_told_as_it_is() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     lone.drain();
     let entry = Entry::Refusal { seq: 1, code: b"\xff", reason: b"\xfe" };
     let refusal = Downlink::Entry { stream: DIRECT, offset: 1, format: Format::Text, entry };

@@ -116,7 +116,7 @@ fn closing_at_once_fails_what_is_queued_wherever_the_line_stands() {
         (waiting(), false),
         (suspended(), false),
     ] {
-        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
         lone.client.close(0);
         let done = lone.drain();
         assert!(done.told("Failed { first: 1, last: 1, failure: Closed }"), "{done:?}");
@@ -129,7 +129,7 @@ fn closing_at_once_fails_what_is_queued_wherever_the_line_stands() {
 #[test]
 fn a_later_shorter_patience_counts() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     lone.client.close(60_000);
     lone.client.close(500);
     lone.client.close(5_000);
@@ -177,7 +177,7 @@ fn a_stop_code_ends_the_line_and_fails_everything() {
         CloseCode(4399),
     ] {
         let mut lone = LoneClient::live();
-        lone.client.send(Kind::Send, Format::Text, "", b"flown".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"flown").unwrap();
         lone.drain();
         let done = lone.input(Input::Closed(code));
         assert!(done.told("failure: OutcomeUnknown"), "{done:?}");
@@ -190,7 +190,7 @@ fn a_stop_code_ends_the_line_and_fails_everything() {
 #[test]
 fn a_refusal_for_good_tells_the_server_s_words() {
     let mut lone = LoneClient::joining(Config::default());
-    lone.client.send(Kind::Send, Format::Text, "", b"queued".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"queued").unwrap();
     let code = CloseCode::ENDED;
     let done = lone.gets(&[Downlink::Refuse { code, after_ms: 0, reason: b"bye" }]);
     assert!(done.told("failure: Closed"), "{done:?}");
@@ -264,7 +264,7 @@ fn hello_has_to_come_in_time() {
 fn a_line_whose_time_to_close_is_over_does_not_say_hello() {
     let mut lone = LoneClient::new(Config::default());
     assert!(lone.input(Input::Woke).dialed);
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     lone.client.close(100);
     lone.drain();
     lone.now = lone.now.after(100);

@@ -79,7 +79,7 @@ fn a_cursor_is_reported_soon_after_many_and_with_whatever_else_leaves() {
     assert!(lone.wait(limits::RECEIVED_DELAY_MS).transmitted("offset: 1 }"));
     lone.client.handled(DIRECT, many);
     assert!(lone.drain().packets.is_empty(), "one less than many");
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     assert!(lone.drain().transmitted(&format!("Received {{ stream: 0, offset: {many} }}")));
     let entry = Entry::Message(&[b'x'; limits::RECEIVED_BYTES]);
     let large = Downlink::Entry { stream: DIRECT, offset: many + 1, format: Format::Text, entry };

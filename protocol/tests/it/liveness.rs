@@ -142,11 +142,11 @@ fn the_first_message_after_a_silence_carries_a_probe() {
     let mut lone = LoneClient::live();
     lone.now = lone.now.after(SILENCE_MS + 1);
     lone.input(Input::Woke);
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     let done = lone.drain();
     assert_eq!(done.packets.len(), 1);
     assert!(done.transmitted("Ping") && done.transmitted("Message"), "{:?}", done.frames());
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     assert!(!lone.drain().transmitted("Ping"));
 }
 
@@ -157,14 +157,14 @@ fn a_message_in_flight_is_probed_after_four_round_trips_or_two_seconds() {
     let mut lone = LoneClient::joining(Config::default());
     lone.wait(1_500);
     lone.gets(&[Downlink::Welcome(welcome())]);
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     let done = lone.drain();
     assert_eq!(done.wake_at, Some(lone.now.after(6_000)));
     assert!(!lone.wait(5_999).transmitted("Ping"));
     assert!(lone.wait(1).transmitted("Ping"));
 
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     let done = lone.drain();
     assert_eq!(done.wake_at, Some(lone.now.after(PROBE_MS_MIN)));
 }

@@ -15,8 +15,8 @@ use tautline_sim::server::Behaviour;
 #[test]
 fn an_answered_message_is_not_sent_again_after_a_loss() {
     let mut lone = LoneClient::live();
-    let id = lone.client.send(Kind::Request, Format::Text, "", b"ask".to_vec()).unwrap();
-    let other = lone.client.send(Kind::Send, Format::Text, "", b"tell".to_vec()).unwrap();
+    let id = lone.client.send(Kind::Request, Format::Text, "", b"ask").unwrap();
+    let other = lone.client.send(Kind::Send, Format::Text, "", b"tell").unwrap();
     lone.drain();
     let entry = Entry::Reply { seq: 1, payload: b"yes" };
     let format = Format::Text;
@@ -111,7 +111,7 @@ fn without_a_tombstone_messages_fail_if_that_is_the_policy() {
 #[test]
 fn a_loss_is_told_before_anything_of_the_new_incarnation() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     lone.drain();
     lone.reconnects();
     let resumption = Resumption::Lost;
@@ -203,7 +203,7 @@ fn direct_messages_of_a_lost_session_are_said_to_be_missing() {
 #[test]
 fn the_mark_of_a_possible_duplicate_stays_until_the_message_is_settled() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     lone.drain();
     lone.reconnects();
     let lost = Welcome { resumption: Resumption::Lost, epoch: Epoch(2), ..welcome() };
@@ -215,7 +215,7 @@ fn the_mark_of_a_possible_duplicate_stays_until_the_message_is_settled() {
         assert_eq!(lone.gets(&[Downlink::Welcome(resumed)]).frames(), marked);
     }
     lone.gets(&[Downlink::Ack { seq: 1 }]);
-    lone.client.send(Kind::Send, Format::Text, "", b"n".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"n").unwrap();
     assert!(lone.drain().transmitted("possible_duplicate: false"));
 }
 

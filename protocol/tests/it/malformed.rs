@@ -243,7 +243,7 @@ fn the_client_leaves_a_malformed_connection_and_keeps_its_messages() {
         (&[0x02, 0xff, 0xff, 0x7f], CloseCode::TOO_LARGE),
     ] {
         let mut lone = LoneClient::live();
-        lone.client.send(Kind::Send, Format::Text, "", b"kept".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"kept").unwrap();
         lone.drain();
         let done = lone.input(Input::Packet(packet.to_vec()));
         assert_eq!(done.hung_up, Some(code));
@@ -262,8 +262,8 @@ fn the_client_leaves_a_malformed_connection_and_keeps_its_messages() {
 #[test]
 fn frames_before_a_fault_count_and_those_behind_it_do_not() {
     let mut lone = LoneClient::live_with(Config::default(), welcome());
-    lone.client.send(Kind::Send, Format::Text, "", b"a".to_vec()).unwrap();
-    lone.client.send(Kind::Send, Format::Text, "", b"b".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"a").unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"b").unwrap();
     lone.drain();
     let done = lone.input(Input::Packet(vec![0x04, 1, 0x7f, 0x04, 2]));
     assert!(done.told("Acknowledged { through: 1 }"));

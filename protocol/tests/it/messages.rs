@@ -44,7 +44,7 @@ fn a_duplicate_of_what_is_still_being_handled_is_not_acknowledged_too_early() {
     assert_eq!(wanted.frames(), ["Ack { seq: 0 }"]);
     // The client takes such an ACK for what it is.
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     lone.drain();
     assert!(lone.gets(&[Downlink::Ack { seq: 0 }]).events.is_empty());
 }
@@ -122,7 +122,7 @@ fn an_acknowledgement_means_handled() {
 fn an_acknowledgement_from_the_future_is_a_violation() {
     for seq in [2, 3, 300, u64::MAX] {
         let mut lone = LoneClient::live();
-        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
         lone.drain();
         let done = lone.gets(&[Downlink::Ack { seq }]);
         assert_eq!(done.hung_up, Some(CloseCode::VIOLATION), "ACK {seq}");
@@ -138,7 +138,7 @@ fn an_acknowledgement_of_a_queued_message_is_a_violation() {
     let welcome = Welcome { window_messages, ..welcome() };
     lone.gets(&[Downlink::Welcome(welcome)]);
     for _ in 0..2 {
-        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     }
     assert_eq!(lone.drain().frames().len(), 1);
     assert_eq!(lone.gets(&[Downlink::Ack { seq: 2 }]).hung_up, Some(CloseCode::VIOLATION));
@@ -226,7 +226,7 @@ fn what_was_transmitted_cannot_be_taken_back() {
 fn what_was_transmitted_once_cannot_be_taken_back_even_if_it_waits_again() {
     let mut lone = LoneClient::live();
     for _ in 0..3 {
-        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     }
     assert_eq!(lone.drain().frames().len(), 3);
     lone.reconnects();
@@ -235,7 +235,7 @@ fn what_was_transmitted_once_cannot_be_taken_back_even_if_it_waits_again() {
     let resumed = Welcome { resumption, window_messages: 1, ..welcome() };
     assert_eq!(lone.gets(&[Downlink::Welcome(resumed)]).frames().len(), 1);
     assert!(!lone.client.cancel(3));
-    let id = lone.client.send(Kind::Send, Format::Text, "", b"new".to_vec()).unwrap();
+    let id = lone.client.send(Kind::Send, Format::Text, "", b"new").unwrap();
     assert!(lone.client.cancel(id));
 }
 

@@ -128,7 +128,7 @@ fn signalr_55575_a_miscount_is_found_and_not_built_upon() {
 fn webpubsub_a_retried_message_keeps_its_number() {
     let mut lone = LoneClient::live();
     for payload in [&b"first"[..], b"second"] {
-        lone.client.send(Kind::Send, Format::Text, "", payload.to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", payload).unwrap();
     }
     let first = lone.drain().frames();
     for _ in 0..3 {
@@ -168,7 +168,7 @@ fn slozhn_a_hole_is_accepted_by_neither_end() {
 #[test]
 fn slozhn_an_acknowledgement_from_the_future_settles_nothing() {
     let mut lone = LoneClient::live();
-    lone.client.send(Kind::Send, Format::Text, "", b"kept".to_vec()).unwrap();
+    lone.client.send(Kind::Send, Format::Text, "", b"kept").unwrap();
     lone.drain();
     lone.gets(&[Downlink::Ack { seq: u64::MAX }]);
     let packet = lone.reconnects();

@@ -174,8 +174,8 @@ fn the_packets_of_the_example_session_are_what_the_machines_transmit() {
 
     client.handle_input(client::Input::Packet(joined), now);
     assert!(said_by_client(&mut client).is_empty());
-    client.send(Kind::Send, Format::Text, "", b"hi".to_vec()).unwrap();
-    client.send(Kind::Publish, Format::Binary, "room", b"\xff".to_vec()).unwrap();
+    client.send(Kind::Send, Format::Text, "", b"hi").unwrap();
+    client.send(Kind::Publish, Format::Binary, "room", b"\xff").unwrap();
     let messages = said_by_client(&mut client);
     assert_eq!(messages, examples["two messages"]);
 

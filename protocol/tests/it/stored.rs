@@ -19,7 +19,7 @@ fn restored(saved: &Saved, messages: usize) -> LoneClient {
 }
 
 fn send(lone: &mut LoneClient, text: &str) -> u64 {
-    lone.client.send(Kind::Send, Format::Text, "", text.as_bytes().to_vec()).unwrap()
+    lone.client.send(Kind::Send, Format::Text, "", text).unwrap()
 }
 
 /// Dials and says HELLO, whose packet it returns.

@@ -17,7 +17,7 @@ fn joining(was_live: bool, when_uncertain: WhenUncertain) -> (LoneClient, Seq) {
     }
     let mut lone = LoneClient::live_with(config, welcome());
     for _ in 0..4 {
-        lone.client.send(Kind::Send, Format::Text, "", b"m".to_vec()).unwrap();
+        lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
     }
     lone.drain();
     let entry = |offset| {

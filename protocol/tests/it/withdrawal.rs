@@ -54,7 +54,7 @@ fn a_message_that_was_transmitted_is_delivered_however_late() {
 fn a_ttl_wakes_the_machine_and_one_that_is_over_is_looked_at_no_more() {
     let mut lone = LoneClient::new(Config::default());
     let send = |lone: &mut LoneClient, ttl| {
-        lone.client.send_with_ttl(Kind::Send, Format::Text, "", b"m".to_vec(), ttl).unwrap()
+        lone.client.send_with_ttl(Kind::Send, Format::Text, "", b"m", ttl).unwrap()
     };
     send(&mut lone, Some(700));
     send(&mut lone, None);
@@ -73,7 +73,7 @@ fn a_ttl_wakes_the_machine_and_one_that_is_over_is_looked_at_no_more() {
 fn messages_that_expire_together_are_told_in_their_order() {
     let mut lone = LoneClient::new(Config::default());
     for ttl in [Some(5), Some(5), None, Some(5), Some(9), Some(5), Some(5)] {
-        lone.client.send_with_ttl(Kind::Send, Format::Text, "", b"m".to_vec(), ttl).unwrap();
+        lone.client.send_with_ttl(Kind::Send, Format::Text, "", b"m", ttl).unwrap();
     }
     lone.drain();
     let told = lone.wait(5).events;
@@ -148,16 +148,14 @@ fn a_larger_message_finds_no_room_in_a_full_outbox_and_changes_nothing() {
     let config = Config { outbox_bytes: 10, ..Config::default() };
     let mut lone = LoneClient::new(config);
     let client = &mut lone.client;
-    let id = client.send(Kind::Publish, Format::Text, "t", b"aa".to_vec()).unwrap();
-    let mut replace = |payload: &[u8]| {
-        client.replace(id, Kind::Publish, Format::Text, "t", payload.to_vec(), None)
-    };
+    let id = client.send(Kind::Publish, Format::Text, "t", b"aa").unwrap();
+    let mut replace =
+        |payload: &[u8]| client.replace(id, Kind::Publish, Format::Text, "t", payload, None);
     assert_eq!(replace(&[b'b'; 100]), Ok(true), "one alone may be larger");
     assert_eq!(replace(b"cccc"), Ok(true));
-    client.send(Kind::Send, Format::Text, "", b"dddd".to_vec()).unwrap();
-    let mut replace = |payload: &[u8]| {
-        client.replace(id, Kind::Publish, Format::Text, "t", payload.to_vec(), None)
-    };
+    client.send(Kind::Send, Format::Text, "", b"dddd").unwrap();
+    let mut replace =
+        |payload: &[u8]| client.replace(id, Kind::Publish, Format::Text, "t", payload, None);
     assert_eq!(replace(b"ccccc"), Err(SendError::OutboxFull));
     assert_eq!(replace(b"eeee"), Ok(true));
     assert_eq!(client.stats().outbox_bytes, 10);

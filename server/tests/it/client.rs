@@ -128,7 +128,7 @@ impl Client {
     }
 
     pub(crate) fn message(&mut self, kind: Kind, topic: &str, text: &str) -> MessageId {
-        self.machine.send(kind, Format::Text, topic, text.into()).unwrap()
+        self.machine.send(kind, Format::Text, topic, text).unwrap()
     }
 
     pub(crate) fn send(&mut self, text: &str) -> MessageId {
