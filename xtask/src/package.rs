@@ -41,19 +41,17 @@ const STACK: &str = "-Clink-arg=-zstack-size=65536";
 /// Flattening and relooping undo what the compiler did to control flow for the sake of speed; the rest
 /// was found by trying, on several versions of the wasm. That no data is at the lowest addresses is
 /// true of all that rustc links.
-const PASSES: [&str; 13] = [
+const PASSES: [&str; 11] = [
     "--merge-similar-functions",
     "--rse",
-    "-Oz",
-    "--optimize-instructions",
     "--flatten",
     "--rereloop",
     "--reorder-functions",
     "--vacuum",
     "-Oz",
-    "--code-folding",
     "-Oz",
     "-Oz",
+    "-Os",
     "--low-memory-unused",
 ];
 
