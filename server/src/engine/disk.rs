@@ -9,6 +9,7 @@ mod config;
 mod directory;
 mod error;
 mod inspect;
+mod job;
 mod queue;
 mod reader;
 mod rows;
@@ -33,10 +34,10 @@ use tautline_protocol::{Offset, SessionId, Start};
 
 use self::queue::Queue;
 use self::reader::Reader;
-use self::sessions::Left;
+use self::step::Step;
 use self::tail::{Glance, Tail};
 use self::topics::Topics;
-use self::writer::{Live, Trouble, Volatile, Writer};
+use self::writer::{Live, Volatile, Writer};
 use super::budget::Budget;
 use super::{Bell, Effects, Engine, EngineError, OpenError, Opened, Position, Read, ReadLimit};
 use crate::handler::Identity;
@@ -69,12 +70,7 @@ pub struct DiskSession {
 
 impl Drop for DiskSession {
     fn drop(&mut self) {
-        let (session, generation, now) = (self.id, self.generation, self.engine.queue.now());
-        self.engine.queue.put_unbounded(
-            move |step| step.leave(&session, generation, now),
-            move |volatile| volatile.gone(&session, generation),
-            move |volatile| volatile.left.push((session, generation, now)),
-        );
+        self.engine.queue.leave(self.id, self.generation);
     }
 }
 
@@ -95,11 +91,10 @@ impl DiskEngine {
             tails.insert(row.id, tail.clone());
             topics.insert(name, tail);
         }
-        let trouble = Trouble::default();
         let keep = config.keep.clone();
-        let writer = Writer::new(started.sql, started.directory, config, tails, trouble.clone())
+        let writer = Writer::new(started.sql, started.directory, config, tails)
             .map_err(|error| schema::told(&file, error))?;
-        let queue = Queue::start(writer, keep, clock, trouble).map_err(|source| DiskError::Io {
+        let queue = Queue::start(writer, keep, clock).map_err(|source| DiskError::Io {
             doing: "start a thread for",
             path: file.clone(),
             source,
@@ -149,20 +144,20 @@ impl Engine for DiskEngine {
         identity: &Identity,
     ) -> Result<Opened<DiskSession>, OpenError> {
         let (hello, name, now) = (hello.clone(), identity.shared_name(), self.0.queue.now());
-        let engine = self.0.clone();
-        let opened = self.0.queue.put(0, move |step| {
-            let joined = step.open(&hello, &name, now)?;
-            Ok(move |volatile: &mut Volatile, logs: &_| {
+        let (engine, id) = (self.0.clone(), hello.session);
+        let opened = self.0.queue.put(
+            0,
+            move |step| step.open(&hello, &name, now),
+            move |joined, volatile, logs| {
                 let joined = joined?;
-                let id = hello.session;
                 let tail = volatile.tail(&joined.log, logs, &engine.budget);
                 let generation = joined.generation;
                 volatile.joined(id, Live { generation, log: joined.log.id });
                 let session = DiskSession { engine, id, generation, tail };
                 let (resolution, doubtful) = (joined.resolution, joined.doubtful);
                 Ok(Opened { session, resolution, doubtful })
-            })
-        });
+            },
+        );
         opened.await?
     }
 
@@ -171,28 +166,19 @@ impl Engine for DiskEngine {
         session: &DiskSession,
         effects: &mut Effects<Arc<DiskTopic>>,
     ) -> Result<Offset, EngineError> {
-        let Effects { accepted, direct, publishes } = std::mem::take(effects);
+        let effects = std::mem::take(effects);
         let (id, generation, now) = (session.id, session.generation, self.0.queue.now());
-        let sizes = direct.iter().chain(publishes.iter().map(|(_, entry)| entry));
+        let sizes = effects.direct.iter().chain(effects.publishes.iter().map(|(_, entry)| entry));
         let bytes = sizes.map(EncodedEntry::size).sum();
-        // The topics are held until their entries are written.
-        let topics: Vec<_> = publishes.iter().map(|(topic, _)| topic.clone()).collect();
-        let publishes = publishes.into_iter().map(|(topic, entry)| (topic.tail.id, entry));
-        let left = Left { accepted, direct, publishes: publishes.collect() };
+        let accepted = effects.accepted;
         let undone = move |volatile: &mut Volatile| {
             if let Some(accepted) = accepted {
                 // The message behind it may be with the handler.
                 volatile.doubts.insert(id, accepted + 1);
             }
         };
-        let committed = self.0.queue.put_or(bytes, undone, move |step| {
-            let head = step.commit(&id, generation, left, now)?;
-            Ok(move |_: &mut Volatile, _: &_| {
-                drop(topics);
-                head
-            })
-        });
-        committed.await?
+        let run = move |step: &mut Step<'_>| step.commit(&id, generation, &effects, now);
+        self.0.queue.put_or(bytes, undone, run, |head, _, _| head).await?
     }
 
     async fn read_direct(
@@ -210,20 +196,16 @@ impl Engine for DiskEngine {
     async fn trim_direct(&self, session: &DiskSession, through: Offset) -> Result<(), EngineError> {
         let (id, generation) = (session.id, session.generation);
         // Nobody waits for it: it only frees room.
-        self.0.queue.put_unbounded(
-            move |step| step.trim_direct(&id, generation, through),
-            |_| {},
-            |_| {},
-        );
+        let run = move |step: &mut Step<'_>| step.trim_direct(&id, generation, through);
+        self.0.queue.put_unpromised(run, |(), _, _| {});
         Ok(())
     }
 
     async fn forget(&self, session: DiskSession) {
         let (id, generation, now) = (session.id, session.generation, self.0.queue.now());
-        self.0.queue.put_unbounded(
+        self.0.queue.put_unpromised(
             move |step| step.forget(&id, generation, now),
-            move |volatile| volatile.gone(&id, generation),
-            |_| {},
+            move |(), volatile, _| volatile.gone(&id, generation),
         );
     }
 
@@ -234,26 +216,24 @@ impl Engine for DiskEngine {
     ) -> Result<Offset, EngineError> {
         let now = self.0.queue.now();
         let bytes = entries.iter().map(EncodedEntry::size).sum();
-        let pushed = self.0.queue.put(bytes, move |step| {
-            let head = step.push(&session, entries, now)?;
-            Ok(|_: &mut Volatile, _: &_| head)
-        });
-        pushed.await?
+        let run = move |step: &mut Step<'_>| step.push(&session, &entries, now);
+        self.0.queue.put(bytes, run, |head, _, _| head).await?
     }
 
     async fn topic(&self, name: &str) -> Result<Arc<DiskTopic>, EngineError> {
         if let Some(topic) = self.0.topics.find(name) {
             return Ok(topic);
         }
-        let (topics, budget, name) =
-            (self.0.topics.clone(), self.0.budget.clone(), name.to_owned());
-        let made = self.0.queue.put(0, move |step| {
-            let row = step.find_or_make_topic(&name)?;
-            Ok(move |volatile: &mut Volatile, logs: &_| {
+        let (topics, budget) = (self.0.topics.clone(), self.0.budget.clone());
+        let (wanted, name) = (name.to_owned(), name.to_owned());
+        let made = self.0.queue.put(
+            0,
+            move |step| step.find_or_make_topic(&wanted),
+            move |row, volatile, logs| {
                 let tail = volatile.tail(&row?, logs, &budget);
                 Ok(topics.insert(name, tail))
-            })
-        });
+            },
+        );
         made.await?
     }
 
@@ -262,16 +242,12 @@ impl Engine for DiskEngine {
         topic: &Arc<DiskTopic>,
         entry: EncodedEntry,
     ) -> Result<Offset, EngineError> {
-        let (topic, now) = (topic.clone(), self.0.queue.now());
-        let published = self.0.queue.put(entry.size(), move |step| {
+        let (topic, bytes, now) = (topic.clone(), entry.size(), self.0.queue.now());
+        let run = move |step: &mut Step<'_>| {
             let keep = step.keep;
-            let head = step.append(topic.tail.id, [entry], &keep.topic, now)?;
-            Ok(move |_: &mut Volatile, _: &_| {
-                drop(topic);
-                head
-            })
-        });
-        published.await
+            step.append(topic.tail.id, [&entry], &keep.topic, now)
+        };
+        self.0.queue.put(bytes, run, |head, _, _| head).await
     }
 
     async fn locate(&self, topic: &Arc<DiskTopic>, start: Start) -> Result<Position, EngineError> {

@@ -230,6 +230,22 @@ impl StoneRow {
         seal(&texts, &[epoch.0, accepted, head, self.doubtful])
     }
 
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let stone = Self {
+            session: row.get(0)?,
+            identity: row.get(2)?,
+            tombstone: Tombstone {
+                epoch: Epoch(number(row, 1)?),
+                accepted: number(row, 3)?,
+                head: number(row, 4)?,
+            },
+            doubtful: number(row, 5)?,
+            set_at: row.get(6)?,
+        };
+        sealed(row, 7, stone.seal(), "the tombstones")?;
+        Ok(stone)
+    }
+
     pub(super) fn find(
         sql: &Connection,
         session: &SessionId,
@@ -237,22 +253,11 @@ impl StoneRow {
     ) -> rusqlite::Result<Option<Self>> {
         let mut query =
             sql.prepare_cached("SELECT * FROM tombstone WHERE session = ? AND epoch = ?")?;
-        let found = query.query_row(params![session, epoch.0.cast_signed()], |row| {
-            let stone = Self {
-                session: row.get(0)?,
-                identity: row.get(2)?,
-                tombstone: Tombstone {
-                    epoch: Epoch(number(row, 1)?),
-                    accepted: number(row, 3)?,
-                    head: number(row, 4)?,
-                },
-                doubtful: number(row, 5)?,
-                set_at: row.get(6)?,
-            };
-            sealed(row, 7, stone.seal(), "the tombstones")?;
-            Ok(stone)
-        });
-        found.optional()
+        query.query_row(params![session, epoch.0.cast_signed()], Self::from_row).optional()
+    }
+
+    pub(super) fn all(sql: &Connection) -> rusqlite::Result<Vec<Self>> {
+        sql.prepare("SELECT * FROM tombstone")?.query_map([], Self::from_row)?.collect()
     }
 
     pub(super) fn put(&self, sql: &Connection) -> rusqlite::Result<()> {

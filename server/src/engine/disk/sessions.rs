@@ -1,5 +1,7 @@
 //! Sessions in a batch: opened, committed to, left, expired, found again.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, params};
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::resume::{Resolution, Resumption, Tombstone, is_stale, resolve};
@@ -8,8 +10,9 @@ use tautline_protocol::{Offset, Seq, SessionId};
 
 use super::rows::{LogRow, Millis, SessionRow, StoneRow};
 use super::step::Step;
+use super::topics::DiskTopic;
 use crate::engine::log::new_epoch;
-use crate::engine::{EngineError, OpenError};
+use crate::engine::{Effects, EngineError, OpenError};
 
 /// Sessions that one sweep expires, so that no batch takes long.
 const EXPIRED_AT_ONCE: usize = 1_000;
@@ -21,14 +24,6 @@ pub(super) struct Joined {
     pub(super) log: LogRow,
     pub(super) resolution: Resolution,
     pub(super) doubtful: Seq,
-}
-
-/// What handled messages leave behind, with topics by their logs.
-#[derive(Debug)]
-pub(super) struct Left {
-    pub(super) accepted: Option<Seq>,
-    pub(super) direct: Vec<EncodedEntry>,
-    pub(super) publishes: Vec<(i64, EncodedEntry)>,
 }
 
 impl Step<'_> {
@@ -229,7 +224,7 @@ impl Step<'_> {
         &mut self,
         session: &SessionId,
         generation: u64,
-        left: Left,
+        effects: &Effects<Arc<DiskTopic>>,
         now: Millis,
     ) -> rusqlite::Result<Result<Offset, EngineError>> {
         if self.is_fenced(session, generation) {
@@ -238,23 +233,19 @@ impl Step<'_> {
         let Some(mut row) = SessionRow::find(self.sql, session)? else {
             return Ok(Err(EngineError::NoSession));
         };
-        if let Some(accepted) = left.accepted {
+        if let Some(accepted) = effects.accepted {
             row.accepted = accepted;
             row.put_accepted(self.sql)?;
         }
         let keep = self.keep;
-        let head = if left.direct.is_empty() {
+        let head = if effects.direct.is_empty() {
             self.log(row.log)?.head
         } else {
-            self.append(row.log, left.direct, &keep.direct, now)?
+            self.append(row.log, &effects.direct, &keep.direct, now)?
         };
-        let mut publishes = left.publishes.into_iter().peekable();
-        while let Some((log, entry)) = publishes.next() {
-            let mut run = vec![entry];
-            while let Some((_, entry)) = publishes.next_if(|(next, _)| *next == log) {
-                run.push(entry);
-            }
-            self.append(log, run, &keep.topic, now)?;
+        for run in effects.publishes.chunk_by(|(a, _), (b, _)| a.tail.id == b.tail.id) {
+            let entries = run.iter().map(|(_, entry)| entry);
+            self.append(run[0].0.tail.id, entries, &keep.topic, now)?;
         }
         Ok(Ok(head))
     }
@@ -263,7 +254,7 @@ impl Step<'_> {
     pub(super) fn push(
         &mut self,
         session: &SessionId,
-        entries: Vec<EncodedEntry>,
+        entries: &[EncodedEntry],
         now: Millis,
     ) -> rusqlite::Result<Result<Offset, EngineError>> {
         let Some(row) = SessionRow::find(self.sql, session)? else {

@@ -1,13 +1,14 @@
 //! What one batch of the writer does inside its transaction, and what readers are shown after it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::{Epoch, Offset, Seq, SessionId};
 
+use super::job::Logs;
 use super::rows::{LogRow, Millis, put_entry};
-use super::writer::Live;
+use super::writer::{Live, Volatile};
 use crate::engine::budget::cost;
 use crate::engine::{EngineConfig, Retention};
 
@@ -21,7 +22,7 @@ pub(super) struct Step<'a> {
     pub(super) doubts: &'a HashMap<SessionId, Seq>,
     pub(super) generations: &'a mut u64,
     pub(super) totals: Totals,
-    logs: BTreeMap<i64, Touched>,
+    logs: Logs,
 }
 
 /// How much there is.
@@ -44,6 +45,12 @@ pub(super) struct Touched {
 impl Touched {
     const fn unchanged(row: LogRow) -> Self {
         Self { row, appended: Vec::new(), is_changed: false }
+    }
+
+    /// What was done to it next.
+    pub(super) fn follow(&mut self, next: Self) {
+        self.row = next.row;
+        self.appended.extend(next.appended);
     }
 }
 
@@ -81,12 +88,11 @@ impl<'a> Step<'a> {
     pub(super) fn new(
         sql: &'a Connection,
         keep: &'a EngineConfig,
-        live: &'a HashMap<SessionId, Live>,
-        doubts: &'a HashMap<SessionId, Seq>,
-        generations: &'a mut u64,
+        volatile: &'a mut Volatile,
         totals: Totals,
     ) -> Self {
-        Self { sql, keep, live, doubts, generations, totals, logs: BTreeMap::new() }
+        let Volatile { live, doubts, generations, .. } = volatile;
+        Self { sql, keep, live, doubts, generations, totals, logs: Logs::new() }
     }
 
     /// A log's row as this batch has left it.
@@ -123,10 +129,10 @@ impl<'a> Step<'a> {
     }
 
     /// Appends entries, and trims what the retention does not keep; returns the last position.
-    pub(super) fn append(
+    pub(super) fn append<'e>(
         &mut self,
         id: i64,
-        entries: impl IntoIterator<Item = EncodedEntry>,
+        entries: impl IntoIterator<Item = &'e EncodedEntry>,
         retention: &Retention,
         now: Millis,
     ) -> rusqlite::Result<Offset> {
@@ -137,8 +143,8 @@ impl<'a> Step<'a> {
         for entry in entries {
             touched.row.head += 1;
             touched.row.bytes += entry.size() as u64;
-            put_entry(sql, id, touched.row.head, now, &entry)?;
-            touched.appended.push(entry);
+            put_entry(sql, id, touched.row.head, now, entry)?;
+            touched.appended.push(entry.clone());
         }
         let (head, after) = (touched.row.head, row_cost(&touched.row));
         self.totals.cost += after - before;
@@ -218,7 +224,7 @@ impl<'a> Step<'a> {
     }
 
     /// Writes what is left to write; returns the logs that readers have to be shown.
-    pub(super) fn finish(mut self) -> rusqlite::Result<(BTreeMap<i64, Touched>, Totals)> {
+    pub(super) fn finish(mut self) -> rusqlite::Result<(Logs, Totals)> {
         self.logs.retain(|_, touched| touched.is_changed);
         for touched in self.logs.values() {
             touched.row.put(self.sql)?;

@@ -1,5 +1,7 @@
 //! What the disk engine does that no other can: it comes back.
 
+mod damage;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

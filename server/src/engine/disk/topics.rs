@@ -116,25 +116,27 @@ impl Step<'_> {
         Ok(Ok(log))
     }
 
-    /// Removes topics that are still empty, and trims others by age.
+    /// Removes topics that are still empty, and trims others by age; returns the logs removed.
     pub(super) fn sweep_topics(
         &mut self,
         unused: &[(String, Arc<DiskTopic>)],
         aging: &[i64],
         now: Millis,
-    ) -> rusqlite::Result<()> {
+    ) -> rusqlite::Result<Vec<i64>> {
+        let mut removed = Vec::new();
         for (name, topic) in unused {
             if self.log(topic.tail.id)?.entries() == 0 {
                 self.remove_log(topic.tail.id)?;
                 self.sql.prepare_cached("DELETE FROM topic WHERE name = ?")?.execute([name])?;
+                removed.push(topic.tail.id);
             }
         }
         let keep = self.keep;
-        let Some(age) = keep.topic.age else { return Ok(()) };
+        let Some(age) = keep.topic.age else { return Ok(removed) };
         for log in aging {
             self.trim(*log, &keep.topic, Some(now - millis(age)))?;
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Gives room back to the file system, once a quarter of the file is free.

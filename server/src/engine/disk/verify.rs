@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::rows::{LogRow, SessionRow, damaged, seal_entry};
+use super::rows::{LogRow, SessionRow, StoneRow, damaged, seal_entry};
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// Checks what everything else relies on: sessions, and where logs begin and end.
+/// Checks what everything else relies on: sessions, what is left of those that are gone, and where logs begin and end.
 pub(super) fn metadata(sql: &Connection) -> rusqlite::Result<()> {
     for log in LogRow::all(sql)? {
         let mut query = sql.prepare_cached(
@@ -29,6 +29,7 @@ pub(super) fn metadata(sql: &Connection) -> rusqlite::Result<()> {
     for session in SessionRow::all(sql)? {
         LogRow::find(sql, session.log)?;
     }
+    StoneRow::all(sql)?;
     Ok(())
 }
 

@@ -1,19 +1,22 @@
 //! The one thread that writes: whatever waits for it goes into one commit, and is answered after it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 use tautline_protocol::{Seq, SessionId};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::config::{DiskConfig, SyncPolicy};
 use super::directory::Directory;
-use super::rows::{LogRow, Millis};
-use super::step::{Step, Totals, Touched};
+use super::job::{Failure, Job, Leave, Logs};
+use super::rows::LogRow;
+use super::step::{Step, Totals};
 use super::tail::Tail;
+use crate::engine::EngineConfig;
 use crate::engine::budget::Budget;
 use crate::engine::log::Woken;
 
@@ -21,22 +24,8 @@ use crate::engine::log::Woken;
 const BATCH_JOBS: usize = 8_192;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a job does once it is committed.
-pub(super) type Done = Box<dyn FnOnce(&mut Volatile, &BTreeMap<i64, Touched>) + Send>;
-pub(super) type Run = Box<dyn FnOnce(&mut Step<'_>) -> rusqlite::Result<Done> + Send>;
-pub(super) type Undone = Box<dyn FnOnce(&mut Volatile) + Send>;
-
-/// Something to write. Who waits for an answer that never comes knows that nothing was written.
-pub(super) struct Job {
-    pub(super) run: Run,
-    /// Carried out if the commit fails.
-    pub(super) undone: Option<Undone>,
-    /// Whether somebody relies on it: it has to be on the disk before anyone is told.
-    pub(super) is_promised: bool,
-    pub(super) bytes: usize,
-    /// Its room in the queue.
-    pub(super) room: Option<OwnedSemaphorePermit>,
-}
+const NOT_SYNCED: &str = "the disk could not sync, so nothing more is written: look at the disk, and \
+                          start the server again";
 
 pub(super) enum Order {
     Work(Job),
@@ -61,21 +50,9 @@ pub(super) struct Volatile {
     /// Logs that readers may be shown.
     pub(super) tails: HashMap<i64, Arc<Tail>>,
     /// Connections whose end could not be written.
-    pub(super) left: Vec<(SessionId, u64, Millis)>,
-}
-
-/// Why nothing is written, for whoever asks.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Trouble(Arc<Mutex<String>>);
-
-impl Trouble {
-    pub(super) fn sentence(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, sentence: &str) {
-        sentence.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
+    pub(super) left: Vec<Leave>,
+    /// Counts connections that have opened a session.
+    pub(super) generations: u64,
 }
 
 pub(super) struct Writer {
@@ -84,9 +61,7 @@ pub(super) struct Writer {
     config: DiskConfig,
     totals: Totals,
     commits: u64,
-    generations: u64,
     volatile: Volatile,
-    trouble: Trouble,
     is_failing: bool,
     /// The disk has failed to sync: what it holds is not known until the file is opened anew.
     is_broken: bool,
@@ -100,7 +75,6 @@ impl Writer {
         directory: Directory,
         config: DiskConfig,
         tails: HashMap<i64, Arc<Tail>>,
-        trouble: Trouble,
     ) -> rusqlite::Result<Self> {
         let totals = Totals::count(&sql)?;
         let commits: i64 = sql.query_row("SELECT commits FROM state", [], |row| row.get(0))?;
@@ -110,9 +84,7 @@ impl Writer {
             config,
             totals,
             commits: commits.cast_unsigned(),
-            generations: 0,
             volatile: Volatile { tails, ..Volatile::default() },
-            trouble,
             is_failing: false,
             is_broken: false,
             unsynced_since: None,
@@ -156,55 +128,63 @@ impl Writer {
             SyncPolicy::Always => jobs.iter().any(|job| job.is_promised),
             SyncPolicy::Interval(_) => self.time_to_sync().is_some_and(|left| left.is_zero()),
         };
-        let (mut runs, mut undone, mut rooms) = (Vec::new(), Vec::new(), Vec::new());
-        for job in jobs {
-            runs.push(job.run);
-            undone.extend(job.undone);
-            rooms.extend(job.room);
+        // If it fails, everybody has been told.
+        let _ = self.commit(jobs, must_sync);
+    }
+
+    /// Carries the jobs out, and has them answered.
+    fn commit(&mut self, mut jobs: Vec<Job>, must_sync: bool) -> rusqlite::Result<()> {
+        let left = std::mem::take(&mut self.volatile.left);
+        jobs.splice(0..0, left.into_iter().map(|leave| Job::unpromised(Box::new(leave))));
+        let mut attempt = self.attempt(&mut jobs, must_sync, false);
+        if attempt.as_ref().is_err_and(is_of_a_row) {
+            // Only now, because it costs what others do not have to pay.
+            attempt = self.attempt(&mut jobs, must_sync, true);
         }
-        match self.attempt(runs, must_sync) {
-            Ok((done, logs)) => {
+        match attempt {
+            Ok(logs) => {
                 self.succeeded(must_sync);
-                self.show(done, logs);
+                self.show(jobs, logs);
+                Ok(())
             }
             Err(error) => {
-                self.failed(&error);
-                undone.into_iter().for_each(|undone| undone(&mut self.volatile));
+                let failure = Failure { sentence: explain(&error), is_own: false };
+                self.failed(&error, &failure.sentence);
+                for job in jobs {
+                    job.work.undone(&mut self.volatile, &failure);
+                }
+                Err(error)
             }
         }
     }
 
-    /// Carries the jobs out in one transaction.
+    /// Carries the jobs out in one transaction. If they are kept `apart`, those that fail because of
+    /// a damaged row are refused, and taken out of `jobs`.
     fn attempt(
         &mut self,
-        runs: Vec<Run>,
+        jobs: &mut Vec<Job>,
         must_sync: bool,
-    ) -> rusqlite::Result<(Vec<Done>, BTreeMap<i64, Touched>)> {
+        apart: bool,
+    ) -> rusqlite::Result<Logs> {
         if self.is_broken {
-            return Err(rusqlite::Error::InvalidQuery);
+            return Err(sync_failure());
         }
         self.sql.pragma_update(None, "synchronous", if must_sync { "FULL" } else { "NORMAL" })?;
-        let transaction = self.sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let Volatile { live, doubts, left, .. } = &self.volatile;
-        let (keep, generations) = (&self.config.keep, &mut self.generations);
-        let mut step = Step::new(&transaction, keep, live, doubts, generations, self.totals);
-        for (session, generation, since) in left {
-            step.leave(session, *generation, *since)?;
-        }
-        let mut done = Vec::with_capacity(runs.len());
-        for run in runs {
-            done.push(run(&mut step)?);
-        }
-        let (logs, totals) = step.finish()?;
+        let mut transaction = self.sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (keep, volatile) = (&self.config.keep, &mut self.volatile);
+        let (logs, totals) = if apart {
+            run_apart(&mut transaction, keep, volatile, self.totals, jobs)?
+        } else {
+            let mut step = Step::new(&transaction, keep, volatile, self.totals);
+            jobs.iter_mut().try_for_each(|job| job.work.run(&mut step))?;
+            step.finish()?
+        };
         let mut count = transaction.prepare_cached("UPDATE state SET commits = commits + 1")?;
         count.execute([])?;
         drop(count);
         transaction.commit()?;
         self.totals = totals;
-        for (session, generation, _) in std::mem::take(&mut self.volatile.left) {
-            self.volatile.gone(&session, generation);
-        }
-        Ok((done, logs))
+        Ok(logs)
     }
 
     fn succeeded(&mut self, is_synced: bool) {
@@ -222,33 +202,22 @@ impl Writer {
         }
     }
 
-    fn failed(&mut self, error: &rusqlite::Error) {
-        let sentence = explain(error);
+    fn failed(&mut self, error: &rusqlite::Error, sentence: &str) {
         if self.unsynced_since.is_some() {
             // Tried again an interval later, not at once.
             self.unsynced_since = Some(Instant::now());
         }
-        if self.is_broken {
-            return;
-        }
-        if let Some(code) = error.sqlite_error().map(|error| error.extended_code)
-            && [rusqlite::ffi::SQLITE_IOERR_FSYNC, rusqlite::ffi::SQLITE_IOERR_DIR_FSYNC]
-                .contains(&code)
-        {
-            self.is_broken = true;
-            let sentence = "the disk could not sync, so nothing more is written: look at the disk, \
-                            and start the server again";
-            tracing::error!("{sentence}");
-            return self.trouble.set(sentence);
-        }
-        self.trouble.set(&sentence);
-        if !std::mem::replace(&mut self.is_failing, true) {
+        if has_not_synced(error) {
+            if !std::mem::replace(&mut self.is_broken, true) {
+                tracing::error!("{sentence}");
+            }
+        } else if !std::mem::replace(&mut self.is_failing, true) {
             tracing::error!("{sentence}; nothing is accepted until it can be written");
         }
     }
 
     /// Shows readers what is committed, and answers.
-    fn show(&mut self, done: Vec<Done>, mut logs: BTreeMap<i64, Touched>) {
+    fn show(&mut self, jobs: Vec<Job>, mut logs: Logs) {
         let now = Instant::now();
         let mut woken = Vec::new();
         for (id, touched) in &mut logs {
@@ -258,15 +227,14 @@ impl Writer {
             }
         }
         woken.into_iter().for_each(Woken::ring);
-        for done in done {
-            done(&mut self.volatile, &logs);
+        for job in jobs {
+            job.work.done(&mut self.volatile, &logs);
         }
     }
 
     /// The end: what is written stands in one file, which the next start finds as it is left.
     fn close(mut self) {
-        let closed = self.attempt(Vec::new(), true).and_then(|_| {
-            self.succeeded(true);
+        let closed = self.commit(Vec::new(), true).and_then(|()| {
             self.sql.execute("UPDATE state SET is_clean = 1", [])?;
             self.sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         });
@@ -278,12 +246,7 @@ impl Writer {
 
 impl Volatile {
     /// What readers see of a log, as the batch has left it that this one follows on.
-    pub(super) fn tail(
-        &mut self,
-        row: &LogRow,
-        logs: &BTreeMap<i64, Touched>,
-        budget: &Arc<Budget>,
-    ) -> Arc<Tail> {
+    pub(super) fn tail(&mut self, row: &LogRow, logs: &Logs, budget: &Arc<Budget>) -> Arc<Tail> {
         let row = logs.get(&row.id).map_or(row, |touched| &touched.row);
         self.tails.entry(row.id).or_insert_with(|| Arc::new(Tail::new(row, budget))).clone()
     }
@@ -326,11 +289,67 @@ fn gather(queue: &Receiver<Order>, first: Order) -> (Vec<Job>, Option<oneshot::S
     (jobs, None)
 }
 
+/// Carries each job out on its own: nothing is left of one that fails, and the others go on.
+fn run_apart(
+    transaction: &mut Transaction<'_>,
+    keep: &EngineConfig,
+    volatile: &mut Volatile,
+    mut totals: Totals,
+    jobs: &mut Vec<Job>,
+) -> rusqlite::Result<(Logs, Totals)> {
+    let (mut all, mut next) = (Logs::new(), 0);
+    while let Some(job) = jobs.get_mut(next) {
+        let savepoint = transaction.savepoint()?;
+        let mut step = Step::new(&savepoint, keep, volatile, totals);
+        match job.work.run(&mut step).and_then(|()| step.finish()) {
+            Ok((logs, after)) => {
+                savepoint.commit()?;
+                totals = after;
+                for (log, touched) in logs {
+                    match all.entry(log) {
+                        Entry::Occupied(mut before) => before.get_mut().follow(touched),
+                        Entry::Vacant(place) => drop(place.insert(touched)),
+                    }
+                }
+                next += 1;
+            }
+            Err(error) if is_of_a_row(&error) => {
+                savepoint.finish()?;
+                let failure = Failure { sentence: explain(&error), is_own: true };
+                tracing::error!("{}; only what needs that is refused", failure.sentence);
+                // At once: those behind it may be of the same session, and have to know its doubt.
+                jobs.remove(next).work.undone(volatile, &failure);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((all, totals))
+}
+
+/// Whether it lies in what is there, and not in the disk: what does not touch it can be written.
+fn is_of_a_row(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, TypeMismatch};
+    matches!(
+        error.sqlite_error_code(),
+        None | Some(ConstraintViolation | DatabaseCorrupt | TypeMismatch)
+    )
+}
+
+fn sync_failure() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), None)
+}
+
+fn has_not_synced(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code.is_some_and(|code| [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC].contains(&code))
+}
+
 /// What the store says, in words that say what to do.
 fn explain(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => "the disk is full".into(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => format!("the database is damaged: {error}"),
+        _ if has_not_synced(error) => NOT_SYNCED.into(),
+        Some(ErrorCode::DiskFull) => "the disk is full".into(),
+        _ if is_of_a_row(error) => format!("the database is damaged: {error}"),
         _ => format!("the database cannot be written: {error}"),
     }
 }

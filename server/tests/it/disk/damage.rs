@@ -124,6 +124,17 @@ async fn a_session_that_was_changed_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_tombstone_that_was_changed_is_noticed() {
+    let kept = killed_after(1).await;
+    let sql = Connection::open(kept.database()).unwrap();
+    let stone = "INSERT INTO tombstone VALUES (zeroblob(16), 2, 'somebody', 0, 0, 0, 0, 1)";
+    sql.execute(stone, []).unwrap();
+    drop(sql);
+    let told = kept.complaint().await;
+    assert!(told.contains("a row of the tombstones is not what was written"), "{told}");
+}
+
+#[tokio::test]
 async fn a_file_of_something_else_or_of_a_newer_version_is_refused() {
     let kept = killed_after(1).await;
     let sql = Connection::open(kept.database()).unwrap();
