@@ -267,7 +267,9 @@ impl Engine for DiskEngine {
 
     async fn sweep(&self) {
         let (queue, topics) = (&self.0.queue, &self.0.topics);
-        let unused = topics.take_unused(queue.keep.topic_ttl);
-        queue.sweep(unused, topics.next_to_age()).await;
+        let order = |unused, aging| queue.sweep(unused, aging);
+        let swept = topics.sweep(queue.keep.topic_ttl, order);
+        // If it fails, that is logged, and there is a next time.
+        let _ = swept.await;
     }
 }

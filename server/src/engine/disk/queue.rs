@@ -115,11 +115,15 @@ impl Queue {
         self.send(Job::unpromised(Box::new(Leave { session, generation, since })));
     }
 
-    /// Forgets what has outlived its time: `unused` topics, sessions, and entries of the `aging`
-    /// topics.
-    pub(super) async fn sweep(&self, unused: Vec<(String, Arc<DiskTopic>)>, aging: Vec<i64>) {
+    /// Puts in line that what has outlived its time is forgotten: `unused` topics, sessions, and
+    /// entries of the `aging` topics.
+    pub(super) fn sweep(
+        &self,
+        unused: Vec<(String, Arc<DiskTopic>)>,
+        aging: Vec<i64>,
+    ) -> oneshot::Receiver<Result<(), EngineError>> {
         let now = self.now();
-        let swept = self.put_unpromised(
+        self.put_unpromised(
             move |step| {
                 step.sweep_sessions(now)?;
                 let removed = step.sweep_topics(&unused, &aging, now)?;
@@ -131,9 +135,7 @@ impl Queue {
                     volatile.tails.remove(&log);
                 }
             },
-        );
-        // If it fails, that is logged, and there is a next time.
-        let _ = swept.await;
+        )
     }
 
     pub(super) async fn close(&self) {

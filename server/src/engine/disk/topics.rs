@@ -56,9 +56,14 @@ impl Topics {
         found.topic.clone()
     }
 
-    /// Takes out what nobody has used for long and nothing is left of. Who asks for one of these
-    /// from now on gets in line behind its removal.
-    pub(super) fn take_unused(&self, ttl: Duration) -> Vec<(String, Arc<DiskTopic>)> {
+    /// Takes out what nobody has used for long and nothing is left of, and has `order` put its removal
+    /// in line, with the logs whose turn it is to be trimmed by age. Nobody looks for a topic
+    /// meanwhile: who does not find it any more gets in line behind its removal.
+    pub(super) fn sweep<T>(
+        &self,
+        ttl: Duration,
+        order: impl FnOnce(Vec<(String, Arc<DiskTopic>)>, Vec<i64>) -> T,
+    ) -> T {
         let now = Instant::now();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let mut unused = Vec::new();
@@ -73,14 +78,12 @@ impl Topics {
             }
             is_used
         });
-        unused
+        order(unused, self.next_to_age(&known))
     }
 
     /// The logs of the topics whose turn it is to be trimmed by age.
-    pub(super) fn next_to_age(&self) -> Vec<i64> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+    fn next_to_age(&self, known: &HashMap<String, Known>) -> Vec<i64> {
         let mut logs: Vec<_> = known.values().map(|known| known.topic.tail.id).collect();
-        drop(known);
         logs.sort_unstable();
         let from = self.aged.load(Ordering::Relaxed);
         let from = if from < logs.len() { from } else { 0 };
