@@ -4,10 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { isOpen, until, World } from "./world.mjs";
-
-const told = (page, what) =>
-  page.evaluate((what) => driver.log.filter((entry) => entry.what === what), what);
+import { isOpen, told, until, World } from "./world.mjs";
 
 /** What was handled before this is stored with it, in the same or an earlier transaction. */
 const commit = (page) => page.evaluate(() => driver.line.send("later", { until: "stored" }));

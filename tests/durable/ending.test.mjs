@@ -3,16 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isOpen, sessions, until, World } from "./world.mjs";
-
-const told = (page, what) =>
-  page.evaluate((what) => driver.log.filter((entry) => entry.what === what), what);
-
-async function offline(world, page, lab = "line") {
-  await isOpen(page);
-  await world.proxy.act(lab, "offline");
-  await until(page, () => driver.line.state === "waiting");
-}
+import { isOpen, offline, sessions, told, until, World } from "./world.mjs";
 
 test("what was sent just before the line was closed is sent by the next one", async (t) => {
   const world = await World.start(t);

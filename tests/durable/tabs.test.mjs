@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BROWSER } from "../e2e/browser.mjs";
-import { isOpen, sessions, until, World } from "./world.mjs";
+import { isOpen, offline, sessions, until, World } from "./world.mjs";
 
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
@@ -14,12 +14,6 @@ const adopted = (page) =>
     driver.log.filter((entry) => entry.what === "settled" && entry.adopted)
       .map(({ data }) => Number(data)),
   );
-
-async function offline(world, page, lab) {
-  await isOpen(page);
-  await world.proxy.act(lab, "offline");
-  await until(page, () => driver.line.state === "waiting");
-}
 
 test("tabs that open at the same time never share a session", async (t) => {
   const world = await World.start(t);

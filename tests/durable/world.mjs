@@ -110,3 +110,14 @@ export function sessions(page) {
 }
 
 export const isOpen = (page) => until(page, () => driver.line.state === "open");
+
+/** Takes an open line offline. */
+export async function offline(world, page, lab = "line") {
+  await isOpen(page);
+  await world.proxy.act(lab, "offline");
+  await until(page, () => driver.line.state === "waiting");
+}
+
+/** What the page has noted of a kind. */
+export const told = (page, what) =>
+  page.evaluate((what) => driver.log.filter((entry) => entry.what === what), what);

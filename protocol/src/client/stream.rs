@@ -87,6 +87,12 @@ impl Stream {
         }
     }
 
+    /// A new connection, which does not know the stream yet.
+    pub(super) const fn unannounce(&mut self) {
+        self.announced = false;
+        self.confirmed = false;
+    }
+
     /// A new connection: HELLO or SUBSCRIBE has just told the server the cursor.
     pub(super) fn announce(&mut self) {
         self.announced = true;

@@ -190,6 +190,20 @@ fn with_a_tombstone_the_same_holds() {
     assert_eq!(lone.client.saved().acknowledged, 13);
 }
 
+// PROTOCOL.md C-34.
+#[test]
+fn with_a_tombstone_and_nothing_stored_numbers_go_on_too() {
+    let mut lone = restored(&SAVED, 0);
+    joins(&mut lone);
+    let fresh = send(&mut lone, "fresh");
+    let resumption = Resumption::LostAcceptedKnown;
+    let epoch = tautline_protocol::Epoch(2);
+    let lost = Welcome { resumption, epoch, accepted: 13, head: 6, ..welcome() };
+    let done = lone.gets(&[Downlink::Welcome(lost)]);
+    assert!(done.told("Lost") && done.hung_up.is_none(), "{done:?}");
+    assert!(carries(&release(&mut lone, fresh), "\u{e}fresh"), "its number is 14");
+}
+
 #[test]
 fn a_line_without_a_store_and_a_later_welcome_are_bounded_as_ever() {
     let mut lone = LoneClient::live();

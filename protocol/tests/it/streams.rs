@@ -4,8 +4,9 @@ use crate::line::Line;
 use crate::lone_client::{EPOCH, LoneClient, welcome};
 use crate::lone_session::LoneSession;
 use tautline_protocol::client::Config;
-use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry};
+use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry, Welcome};
 use tautline_protocol::message::Cursor;
+use tautline_protocol::resume::Resumption;
 use tautline_protocol::session;
 use tautline_protocol::uplink::{self, Uplink};
 use tautline_protocol::{Epoch, Format, Start};
@@ -199,4 +200,36 @@ fn nothing_is_delivered_before_the_subscription_stands() {
     let frames = lone.drain().frames();
     let kinds: Vec<_> = frames.iter().map(|it| it.split(' ').next().unwrap()).collect();
     assert_eq!(kinds, ["Subscribed", "Entry"]);
+}
+
+/// More topics than two packets have room for: what is handled of the last one is due before the server
+/// knows of it.
+// PROTOCOL.md C-13.
+#[test]
+fn no_cursor_is_reported_before_its_subscription() {
+    let mut lone = LoneClient::live();
+    let mut last = 0;
+    for number in 0..600 {
+        let topic = format!("{number:0>250}");
+        last = lone.client.subscribe(topic, Start::Last(0)).unwrap();
+    }
+    lone.drain();
+    let entry = |offset| Downlink::Entry {
+        stream: last,
+        offset,
+        format: Format::Text,
+        entry: Entry::Message(b"news"),
+    };
+    let stands = Downlink::Subscribed { stream: last, epoch: EPOCH, offset: 0 };
+    lone.gets(&[stands, entry(1)]);
+    lone.reconnects();
+    lone.client.handled(last, 1);
+    lone.wait(1_000);
+    let resumed = Welcome { resumption: Resumption::Resumed, ..welcome() };
+    let frames = lone.gets(&[Downlink::Welcome(resumed)]).frames();
+    let place = |what: String| frames.iter().position(|frame| frame.contains(&what));
+    let subscribed = place(format!("Subscribe {{ stream: {last}"));
+    let reported = place(format!("Received {{ stream: {last}"));
+    assert!(subscribed.is_some(), "{}", frames.len());
+    assert!(reported.is_none_or(|at| Some(at) > subscribed), "{reported:?} {subscribed:?}");
 }

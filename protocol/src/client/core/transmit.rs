@@ -44,7 +44,7 @@ impl Core {
         };
         put_hello(out, &hello);
         for stream in &mut self.streams {
-            stream.announced = false;
+            stream.unannounce();
         }
         self.put_subscriptions(out);
     }
