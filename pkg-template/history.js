@@ -35,17 +35,18 @@ export class History {
     this.#isOpen = STATES[state] === "open";
     const isOffline = code && globalThis.navigator?.onLine === false;
     const why = cause + (isOffline ? " (offline)" : "");
+    const at = Date.now();
     return {
+      at,
       state: STATES[state],
       reason: words ? `${why}: ${words}` : why,
       ...(code && { code }),
-      ...(retryIn >= 0 && { retryAt: Date.now() + retryIn }),
+      ...(retryIn >= 0 && { retryAt: at + retryIn }),
     };
   }
 
   /** Completes a change with what only looking back can tell, and keeps it. */
   note(change) {
-    change.at = Date.now();
     if (change.state === "open") {
       if (this.#leftAt) change.downtime = change.at - this.#leftAt;
       this.#leftAt = undefined;

@@ -211,7 +211,8 @@ export class Line extends Emitter {
     this.#outgoing.end(error);
     for (const subscription of this.#subscriptions.values()) subscription.end(error);
     this.#subscriptions.clear();
-    this.#changed({ state: "closed", reason: error?.message ?? "closed", error });
+    const reason = error?.message ?? "closed";
+    this.#changed({ at: Date.now(), state: "closed", reason, error });
     this.#closing?.resolve();
     this.#driver?.free();
     this.#driver = undefined;

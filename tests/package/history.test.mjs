@@ -102,6 +102,25 @@ test("history", async (t) => {
     assert.ok(left.retryAt >= left.at, JSON.stringify(left));
   });
 
+  await t.test("a change and the retry after it are told by one look at the clock", async () => {
+    server.respond((_, socket) => socket.destroy());
+    const waits = await page.evaluate(async (url) => {
+      const { connect } = await import("tautline");
+      const { now } = Date;
+      let looks = 0;
+      Date.now = () => now() + 1_000 * (looks += 1);
+      try {
+        const line = connect(url, { backoff: { base: 1, cap: 1 } });
+        while (line.history().length < 10) await new Promise((resolve) => setTimeout(resolve, 10));
+        await line.close({ timeout: 0 });
+        return line.history().flatMap(({ at, retryAt }) => (retryAt ? [retryAt - at] : []));
+      } finally {
+        Date.now = now;
+      }
+    }, server.url);
+    assert.ok(waits.length > 2 && waits.every((wait) => wait === 0 || wait === 1), `${waits}`);
+  });
+
   await t.test("only the last hundred are kept", async () => {
     server.respond((_, socket) => socket.destroy());
     const { first, count } = await page.evaluate(async (url) => {
