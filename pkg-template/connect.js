@@ -1,6 +1,6 @@
 // `connect`: looks at what the caller gave, says what is wrong with it, and opens a line.
 
-import { InvalidArgumentError } from "./errors.js";
+import { expect } from "./expect.js";
 import { Line } from "./line.js";
 import { json } from "./payload.js";
 import { isWebSocket, resolve } from "./url.js";
@@ -71,9 +71,4 @@ function webSocketUrl(given) {
   expect("url", given, isWebSocket(url), "a URL with ws://, wss://, http:// or https://");
   url.hash = "";
   return url.href;
-}
-
-function expect(name, value, holds, what) {
-  if (holds) return;
-  throw new InvalidArgumentError(`Expected \`${name}\` to be ${what}, got ${String(value)}.`);
 }

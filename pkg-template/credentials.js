@@ -1,6 +1,6 @@
 // Credentials, from a function of the application.
 
-import { InvalidArgumentError } from "./errors.js";
+import { expect } from "./expect.js";
 import { bytesOf } from "./payload.js";
 
 export class CredentialsSource {
@@ -31,8 +31,9 @@ export class CredentialsSource {
     try {
       const given = await this.#give({ cause: this.#cause, reason: this.#reason, signal });
       if (given === null) return null;
-      if (typeof given === "string" || given instanceof Uint8Array) return bytesOf(given);
-      throw new InvalidArgumentError(`Expected a string, a Uint8Array or null, got ${given}.`);
+      const isUsable = typeof given === "string" || given instanceof Uint8Array;
+      expect("credentials", given, isUsable, "a string, a Uint8Array or null");
+      return bytesOf(given);
     } catch (error) {
       if (signal.aborted) return undefined;
       console.warn("tautline: the credentials function failed; the line tries again later:", error);

@@ -3,6 +3,7 @@
 
 import * as border from "./border.js";
 import { bound } from "./bound.js";
+import { expect } from "./expect.js";
 import { InvalidArgumentError, SupersededError } from "./errors.js";
 import { closedError, commandError, EXPIRED, failure } from "./outcomes.js";
 import { bytesOf, encode } from "./payload.js";
@@ -40,9 +41,7 @@ export class Outgoing {
     let message;
     const promise = new Promise((resolve, reject) => {
       const [format, payload] = encode(this.#settings.codec, data);
-      if (typeof topic !== "string") {
-        throw new InvalidArgumentError(`Expected a topic's name, got ${topic}.`);
-      }
+      expect("topic", topic, typeof topic === "string", "a name");
       const name = topic ? bytesOf(topic) : undefined;
       message = { kind, topic: name, format, payload, resolve, reject };
       if (options !== undefined) {
@@ -62,9 +61,7 @@ export class Outgoing {
   #bound(message, topic, options) {
     const { ttl, key } = options;
     if (ttl !== undefined) {
-      if (!(ttl >= 1 && ttl <= TTL_MAX)) {
-        throw new InvalidArgumentError(`Expected \`ttl\` to be from 1 to ${TTL_MAX}, got ${ttl}.`);
-      }
+      expect("ttl", ttl, ttl >= 1 && ttl <= TTL_MAX, `from 1 to ${TTL_MAX}`);
       message.expiresAt = performance.now() + ttl;
     }
     if (key !== undefined) message.key = `${message.kind}${topic.length} ${topic}${key}`;

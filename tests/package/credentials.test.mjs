@@ -108,8 +108,8 @@ test("credentials", async (t) => {
     assert.equal(answer, "echo");
     assert.deepEqual(waits.map(({ reason }) => reason), Array(3).fill("no usable credentials"));
     assert.match(warnings[0], /the credentials function failed; the line tries again later: .*no network/);
-    assert.match(warnings[1], /Expected a string, a Uint8Array or null, got undefined/);
-    assert.match(warnings[2], /Expected a string, a Uint8Array or null, got \[object Object\]/);
+    assert.match(warnings[1], /Expected `credentials` to be a string, a Uint8Array or null, got undefined/);
+    assert.match(warnings[2], /to be a string, a Uint8Array or null, got \[object Object\]/);
   });
 
   await t.test("one that takes too long is told so, and asked anew", async () => {

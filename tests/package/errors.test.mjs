@@ -78,7 +78,7 @@ test("errors", async (t) => {
     told(() => line.subscribe("news", { after: { epoch: "7f", offset: 3 } })), {
     name: "InvalidArgumentError",
     code: "invalid-argument",
-    says: /"after" to be a position, got {"epoch":"7f","offset":3}/,
+    says: /`after` to be a position, got {"epoch":"7f","offset":3}/,
   });
   await check("a volatile request", () => told(() => line.request("x", { volatile: true })), {
     name: "InvalidArgumentError",
