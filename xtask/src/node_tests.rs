@@ -1,5 +1,6 @@
 //! The tests that Node runs: `tests/<folder>/*.test.mjs`, most of them with a page in a browser.
 
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 
@@ -12,8 +13,11 @@ use crate::tally::{Tally, run_node_tests};
 use crate::tools;
 use crate::workspace::{announce, program, root, target};
 
-/// How long a single test may take, in milliseconds.
+/// How long a file of tests may take, in milliseconds.
 const TEST_TIMEOUT: &str = "--test-timeout=300000";
+
+/// Asks for the long form of a test, which knows itself how long it may take.
+const LONG_FORM: &str = "TAUTLINE_SOAK_ROUNDS";
 
 /// The files of a folder to run in a browser.
 pub(crate) enum Choice {
@@ -39,7 +43,10 @@ pub(crate) fn run(
     }
     announce(&format!("Running {} files of tests/{folder} in {}", files.len(), browser.name()));
     let report = target()?.join(format!("{folder}-{}.tap", browser.name()));
-    command.args(["--test", "--test-concurrency=1", TEST_TIMEOUT]);
+    command.args(["--test", "--test-concurrency=1"]);
+    if env::var_os(LONG_FORM).is_none() {
+        command.arg(TEST_TIMEOUT);
+    }
     run_node_tests(&mut command, &files, &report)
 }
 
