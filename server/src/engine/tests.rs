@@ -217,6 +217,23 @@ async fn a_topic_that_nobody_needs_is_removed<E: Subject>() {
     assert_ne!(after.epoch, before.epoch);
 }
 
+on_all_engines!(a_topic_in_use_stays_though_it_may_be_unused_for_no_time);
+async fn a_topic_in_use_stays_though_it_may_be_unused_for_no_time<E: Subject>() {
+    let config = EngineConfig { topic_ttl: Duration::ZERO, ..EngineConfig::default() };
+    let engine = E::fresh(config);
+    let read_by_one = engine.topic("read").await.unwrap();
+    drop(engine.topic("unused").await.unwrap());
+    let written = engine.topic("written").await.unwrap();
+    engine.publish(&written, entry(1)).await.unwrap();
+    drop(written);
+    engine.sweep().await;
+    assert_eq!(engine.publish(&read_by_one, entry(1)).await.unwrap(), 1);
+    let again = engine.topic("read").await.unwrap();
+    assert_eq!(read(&*engine, &again, 0).await, (Read::CaughtUp, 1));
+    let written = engine.topic("written").await.unwrap();
+    assert_eq!(read(&*engine, &written, 0).await, (Read::CaughtUp, 1));
+}
+
 on_all_engines!(all_logs_together_keep_less_than_twice_what_they_may);
 async fn all_logs_together_keep_less_than_twice_what_they_may<E: Subject>() {
     const TOPICS: usize = 50;

@@ -69,14 +69,15 @@ impl Topics {
         let mut unused = Vec::new();
         known.retain(|name, known| {
             // Connections that read it or are about to append to it hold it too.
-            if !known.topic.tail.is_empty() || Arc::strong_count(&known.topic) > 1 {
+            let is_used = !known.topic.tail.is_empty() || Arc::strong_count(&known.topic) > 1;
+            if is_used {
                 known.used_at = now;
             }
-            let is_used = now.saturating_duration_since(known.used_at) < ttl;
-            if !is_used {
+            let stays = is_used || now.saturating_duration_since(known.used_at) < ttl;
+            if !stays {
                 unused.push((name.clone(), known.topic.clone()));
             }
-            is_used
+            stays
         });
         order(unused, self.next_to_age(&known))
     }

@@ -66,10 +66,11 @@ impl Topics {
             let mut log = known.topic.log();
             log.trim(&config.topic, now);
             // Connections that read it or are about to append to it hold it too.
-            if !log.is_empty() || Arc::strong_count(&known.topic) > 1 {
+            let is_used = !log.is_empty() || Arc::strong_count(&known.topic) > 1;
+            if is_used {
                 known.used_at = now;
             }
-            now.saturating_duration_since(known.used_at) < config.topic_ttl
+            is_used || now.saturating_duration_since(known.used_at) < config.topic_ttl
         });
     }
 }
