@@ -5,8 +5,8 @@ import { bytesOf } from "./payload.js";
 
 export class CredentialsSource {
   #give;
-  #cause = "connect";
-  #reason;
+  /** What they are wanted for. */
+  #wanted = { cause: "connect" };
   /** Ends the call that is under way. */
   #asking = new AbortController();
 
@@ -17,9 +17,9 @@ export class CredentialsSource {
   /** The line has changed its state. */
   changed({ state, code, reason }) {
     const isRefused = code >= 4200 && code < 4300;
-    if (isRefused) [this.#cause, this.#reason] = ["refused", reason];
-    else if (state === "open") [this.#cause, this.#reason] = ["refresh"];
-    else if (this.#cause === "refresh") this.#cause = "connect";
+    if (isRefused) this.#wanted = { cause: "refused", reason };
+    else if (state === "open") this.#wanted = { cause: "refresh" };
+    else if (this.#wanted.cause === "refresh") this.#wanted = { cause: "connect" };
     if (state === "closed") this.#asking.abort();
   }
 
@@ -29,7 +29,7 @@ export class CredentialsSource {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     try {
-      const given = await this.#give({ cause: this.#cause, reason: this.#reason, signal });
+      const given = await this.#give({ ...this.#wanted, signal });
       if (given === null) return null;
       const isUsable = typeof given === "string" || given instanceof Uint8Array;
       expect("credentials", given, isUsable, "a string, a Uint8Array or null");

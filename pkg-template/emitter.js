@@ -1,36 +1,36 @@
 // Listeners as in EventTarget, for plain objects: a DOM event per message would cost more than the
 // message.
 
+import { expect } from "./expect.js";
+
 export class Emitter {
+  /** Type to listeners, and whether each is for one time. */
   #listeners = new Map();
 
+  #of(type) {
+    return this.#listeners.get(type) ?? new Map();
+  }
+
   addEventListener(type, listener, { once = false, signal } = {}) {
-    if (typeof listener !== "function") {
-      throw new TypeError(`Expected a function as listener for "${type}", got ${listener}.`);
-    }
-    if (signal?.aborted) return;
-    const listeners = this.#listeners.get(type) ?? [];
-    if (listeners.some((known) => known.listener === listener)) return;
-    // Copied on change: one that is called just now goes on over the old list.
-    this.#listeners.set(type, [...listeners, { listener, once }]);
+    expect(`${type} listener`, listener, typeof listener === "function", "a function");
+    const listeners = this.#of(type);
+    if (signal?.aborted || listeners.has(listener)) return;
+    this.#listeners.set(type, listeners.set(listener, once));
     signal?.addEventListener("abort", () => this.removeEventListener(type, listener));
   }
 
   removeEventListener(type, listener) {
-    const listeners = this.#listeners.get(type) ?? [];
-    this.#listeners.set(type, listeners.filter((known) => known.listener !== listener));
+    this.#of(type).delete(listener);
   }
 
   /** Whether anybody listens. */
   _hears(type) {
-    return (this.#listeners.get(type)?.length ?? 0) > 0;
+    return this.#of(type).size > 0;
   }
 
-  /** Calls every listener; what one throws is reported and stops nobody. */
+  /** Calls every listener that is there now; what one throws is reported and stops nobody. */
   _emit(type, event) {
-    const listeners = this.#listeners.get(type);
-    if (listeners === undefined) return;
-    for (const { listener, once } of listeners) {
+    for (const [listener, once] of [...this.#of(type)]) {
       if (once) this.removeEventListener(type, listener);
       try {
         listener.call(this, event);

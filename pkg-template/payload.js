@@ -2,10 +2,9 @@
 
 import { InvalidArgumentError, UnserializableError } from "./errors.js";
 
-const TEXT = 0;
+/** The bits of a format: not text, and made by the codec. */
 const BINARY = 1;
-const ENCODED_TEXT = 2;
-const ENCODED_BINARY = 3;
+const ENCODED = 2;
 
 export const json = { encode: (value) => JSON.stringify(value), decode: JSON.parse };
 
@@ -38,7 +37,7 @@ export function bytesOf(value) {
 
 /** Returns `[format, bytes]`. Buffers and Blobs may come from another frame of the page. */
 export function encode(codec, value) {
-  if (typeof value === "string") return [TEXT, bytesOf(value)];
+  if (typeof value === "string") return [0, bytesOf(value)];
   if (ArrayBuffer.isView(value) || /ArrayBuffer]$/.test({}.toString.call(value))) {
     return [BINARY, bytesOf(value)];
   }
@@ -53,8 +52,8 @@ export function encode(codec, value) {
       cause,
     });
   }
-  if (typeof encoded === "string") return [ENCODED_TEXT, bytesOf(encoded)];
-  if (encoded instanceof Uint8Array) return [ENCODED_BINARY, encoded];
+  if (typeof encoded === "string") return [ENCODED, bytesOf(encoded)];
+  if (encoded instanceof Uint8Array) return [ENCODED + BINARY, encoded];
   throw new UnserializableError(
     `The codec made neither a string nor a Uint8Array of this ${typeof value}, but ${encoded}.`,
   );
@@ -62,7 +61,6 @@ export function encode(codec, value) {
 
 /** The value of a payload whose bytes belong to the wasm: nothing of it is kept. */
 export function decode(codec, format, bytes) {
-  if (format === TEXT) return decoder.decode(bytes);
-  if (format === BINARY) return bytes.slice();
-  return codec.decode(format === ENCODED_BINARY ? bytes.slice() : decoder.decode(bytes));
+  const plain = format & BINARY ? bytes.slice() : text(bytes);
+  return format & ENCODED ? codec.decode(plain) : plain;
 }
