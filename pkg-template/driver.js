@@ -2,7 +2,7 @@
 // wasm wants done is done. It decides nothing. src/driver.rs is the same for applications in Rust.
 
 import * as border from "./border.js";
-import { soon, watch } from "./page.js";
+import { soon, TIMEOUT_MAX, watch } from "./page.js";
 import { bytesOf } from "./payload.js";
 
 const SUBPROTOCOL = "tautline.1";
@@ -119,7 +119,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
     clearTimeout(timer);
     wakeAt = at;
     // One more millisecond: timeouts count whole ones and may fire a little early.
-    timer = setTimeout(woken, Math.min(wakeIn + 1, 0x7fffffff));
+    timer = setTimeout(woken, Math.min(wakeIn + 1, TIMEOUT_MAX));
   }
 
   function woken() {

@@ -9,12 +9,11 @@ import { keeperFor, loadFor } from "./extras.js";
 import { History } from "./history.js";
 import { closedError, commandError, endError, failure, refusedError } from "./outcomes.js";
 import { Outgoing } from "./outgoing.js";
+import { TIMEOUT_MAX } from "./page.js";
 import { bytesOf, decode, text } from "./payload.js";
 import { startOf } from "./start.js";
 import { Subscription } from "./subscription.js";
 
-/** The longest that browsers' timers take. */
-const TIMEOUT_MAX = 2 ** 31 - 1;
 /** Direct messages kept for the first listener. */
 const KEPT = 1000;
 /** In the order of `STAT`. */
@@ -120,7 +119,6 @@ export class Line extends Emitter {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#command(border.UNSUBSCRIBE, stream);
       },
-      closed: closedError,
     });
     subscription.begin = () => {
       this.#subscriptions.delete(stream);

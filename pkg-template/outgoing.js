@@ -6,10 +6,8 @@ import { bound } from "./bound.js";
 import { expect } from "./expect.js";
 import { InvalidArgumentError, SupersededError } from "./errors.js";
 import { closedError, commandError, EXPIRED, failure } from "./outcomes.js";
+import { TIMEOUT_MAX } from "./page.js";
 import { bytesOf, encode } from "./payload.js";
-
-/** The longest that browsers' timers take. */
-const TTL_MAX = 2 ** 31 - 1;
 
 export class Outgoing {
   #settings;
@@ -61,7 +59,7 @@ export class Outgoing {
   #bound(message, topic, options) {
     const { ttl, key } = options;
     if (ttl !== undefined) {
-      expect("ttl", ttl, ttl >= 1 && ttl <= TTL_MAX, `from 1 to ${TTL_MAX}`);
+      expect("ttl", ttl, ttl >= 1 && ttl <= TIMEOUT_MAX, `from 1 to ${TIMEOUT_MAX}`);
       message.expiresAt = performance.now() + ttl;
     }
     if (key !== undefined) message.key = `${message.kind}${topic.length} ${topic}${key}`;

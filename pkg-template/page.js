@@ -35,6 +35,9 @@ export function watch(listener) {
   return () => each("removeEventListener");
 }
 
+/** The longest that browsers' timers take, in milliseconds. */
+export const TIMEOUT_MAX = 2 ** 31 - 1;
+
 const now = Promise.resolve();
 
 /** Calls `listener` in a microtask; in browsers this is cheaper than `queueMicrotask`. */

@@ -2,6 +2,7 @@
 // what is not handled counts against the server's window, so that no more than a window waits.
 
 import { Emitter } from "./emitter.js";
+import { closedError } from "./outcomes.js";
 
 export class Subscription extends Emitter {
   #hooks;
@@ -81,7 +82,7 @@ export class Subscription extends Emitter {
   end(error) {
     if (this.#ended) return;
     this.#ended = true;
-    this.#settleReady.reject(error ?? this.#hooks.closed());
+    this.#settleReady.reject(error ?? closedError());
     for (const pull of this.#pulls.splice(0)) {
       if (error) pull.reject(error);
       else pull.resolve({ value: undefined, done: true });
