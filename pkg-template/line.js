@@ -25,7 +25,6 @@ export class Line extends Emitter {
   /** The wasm's end, once it is loaded. */
   #driver;
   #state = "connecting";
-  #end;
   #outgoing;
   #subscriptions = new Map();
   #kept = [];
@@ -34,7 +33,10 @@ export class Line extends Emitter {
   #telling = false;
   /** How far each stream is handled since the wasm was told. */
   #handled = new Map();
-  #closing;
+  /** How long a line may take to end that is closed before its wasm has loaded. */
+  #closeWithin;
+  #tellClosed;
+  #closed = new Promise((resolve) => (this.#tellClosed = resolve));
   #history = new History();
   #credentials;
   #loggedOut;
@@ -86,7 +88,7 @@ export class Line extends Emitter {
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
     this.#outgoing.loaded();
     // One that is being closed takes first what it had accepted before.
-    if (this.#closing) this.#leave(this.#closing.timeout);
+    if (this.#outgoing.closing) this.#leave(this.#closeWithin);
   }
 
   /** Has the wasm carry out a command, if it is there. */
@@ -127,7 +129,7 @@ export class Line extends Emitter {
       if (stream > 0) this.#subscriptions.set(stream, subscription);
       else subscription.end(this.#subscribeError(stream));
     };
-    if (this.#end !== undefined) subscription.end(closedError());
+    if (this.#state === "closed") subscription.end(closedError());
     else if (this.#driver === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
     signal?.addEventListener("abort", () => subscription.return());
@@ -161,16 +163,12 @@ export class Line extends Emitter {
   }
 
   close({ timeout: patience = 10_000 } = {}) {
-    if (this.#end !== undefined) return Promise.resolve();
     const timeout = Math.min(patience, TIMEOUT_MAX);
-    if (this.#closing === undefined) {
-      this.#closing = { timeout };
-      this.#outgoing.closing = true;
-      this.#closing.done = new Promise((resolve) => (this.#closing.resolve = resolve));
-    }
+    this.#closeWithin ??= timeout;
+    this.#outgoing.closing = true;
     if (this.#driver || this.#outgoing.waiting === 0 || timeout === 0) this.#leave(timeout);
     else setTimeout(() => this.#leave(0), timeout);
-    return this.#closing.done;
+    return this.#closed;
   }
 
   async pending() {
@@ -202,8 +200,7 @@ export class Line extends Emitter {
   }
 
   #ended(error = this.#loggedOut) {
-    if (this.#end !== undefined) return;
-    this.#end = { error };
+    if (this.#state === "closed") return;
     this.#keeper?.stop(error);
     this.#state = "closed";
     this.#outgoing.end(error);
@@ -211,7 +208,7 @@ export class Line extends Emitter {
     this.#subscriptions.clear();
     const reason = error?.message ?? "closed";
     this.#changed({ at: Date.now(), state: "closed", reason, error });
-    this.#closing?.resolve();
+    this.#tellClosed();
     this.#driver?.free();
     this.#driver = undefined;
   }
