@@ -3,11 +3,11 @@
 import * as border from "./border.js";
 import { CredentialsSource } from "./credentials.js";
 import { drive } from "./driver.js";
-import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
 import { keeperFor, loadFor } from "./extras.js";
 import { History } from "./history.js";
 import { closedError, commandError, endError, failure, refusedError } from "./outcomes.js";
+import { Inbox } from "./inbox.js";
 import { Outgoing } from "./outgoing.js";
 import { TIMEOUT_MAX } from "./page.js";
 import { bytesOf, decode, text } from "./payload.js";
@@ -20,14 +20,13 @@ const KEPT = 1000;
 const STATS =
   "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived buffered";
 
-export class Line extends Emitter {
+export class Line extends Inbox {
   #settings;
   /** The wasm's end, once it is loaded. */
   #driver;
   #state = "connecting";
   #outgoing;
   #subscriptions = new Map();
-  #kept = [];
   /** What has happened and is not told yet: pairs of a function and its argument. */
   #happened = [];
   #telling = false;
@@ -141,13 +140,6 @@ export class Line extends Emitter {
     return code === 0
       ? new errors.InvalidArgumentError("There are too many subscriptions; end one first.")
       : commandError(code);
-  }
-
-  addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options);
-    if (type === "message" && this.#kept.length > 0) {
-      queueMicrotask(() => this.#kept.splice(0).forEach((event) => this.#tell(event)));
-    }
   }
 
   stats() {
@@ -309,20 +301,19 @@ export class Line extends Emitter {
   }
 
   #deliver = (event) => {
-    if (this._hears("message")) return this.#tell(event);
-    this.#kept.push(event);
+    this._waiting.push(event);
+    this._handOver();
     // What a durable line has kept it hands over after a reload.
-    if (!this.#keeper) this.#handledUpTo(0, event.offset);
-    if (this.#kept.length > KEPT) {
-      const { adopted, offset } = this.#kept.shift();
-      if (!adopted) this.#handledUpTo(0, offset);
+    if (!this.#keeper) this._handed(event);
+    if (this._waiting.length > KEPT) {
+      this._handed(this._waiting.shift());
       console.warn(`tautline: over ${KEPT} direct messages and no "message" listener; one dropped`);
     }
   };
 
-  #tell(event) {
-    if (!event.adopted) this.#handledUpTo(0, event.offset);
-    this._emit("message", event);
+  /** The server need not keep a direct message any more. */
+  _handed({ adopted, offset }) {
+    if (!adopted) this.#handledUpTo(0, offset);
   }
 
   async #authorize(attempt) {

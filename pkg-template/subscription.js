@@ -1,12 +1,11 @@
 // One topic being read, by listeners or by `for await`. Entries wait here until someone takes them;
 // what is not handled counts against the server's window, so that no more than a window waits.
 
-import { Emitter } from "./emitter.js";
+import { Inbox } from "./inbox.js";
 import { closedError } from "./outcomes.js";
 
-export class Subscription extends Emitter {
+export class Subscription extends Inbox {
   #hooks;
-  #waiting = [];
   #pulls = [];
   #iterating = false;
   #gap;
@@ -30,11 +29,6 @@ export class Subscription extends Emitter {
     return this.#epoch && { epoch: this.#epoch, offset: this.#handled };
   }
 
-  addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options);
-    if (type === "message" && this.#waiting.length > 0) queueMicrotask(() => this.#emitWaiting());
-  }
-
   /** An entry has arrived. */
   deliver = (entry) => {
     if (this.#ended) return;
@@ -42,27 +36,16 @@ export class Subscription extends Emitter {
       entry.gap = this.#gap;
       this.#gap = undefined;
     }
-    if (this.#pulls.length > 0) {
-      this.#give(this.#pulls.shift(), entry);
-    } else if (!this.#iterating && this.#waiting.length === 0 && this._hears("message")) {
-      this.#tell(entry);
-    } else {
-      this.#waiting.push(entry);
-    }
+    this._waiting.push(entry);
+    if (this.#pulls.length > 0) this.#give(this.#pulls.shift());
+    else this._handOver();
   };
 
-  #emitWaiting() {
-    while (!this.#iterating && this.#waiting.length > 0 && this._hears("message")) {
-      this.#tell(this.#waiting.shift());
-    }
+  _handOver() {
+    if (!this.#iterating) super._handOver();
   }
 
-  #tell(entry) {
-    this.#handledUpTo(entry.offset);
-    this._emit("message", entry);
-  }
-
-  #handledUpTo(offset) {
+  _handed({ offset }) {
     this.#handled = offset;
     this.#hooks.handled(offset);
   }
@@ -91,9 +74,10 @@ export class Subscription extends Emitter {
     this._emit("end", error ? { error } : {});
   }
 
-  #give({ resolve }, entry) {
-    this.#inHand = entry.offset;
-    resolve({ value: entry, done: false });
+  #give({ resolve }) {
+    const value = this._waiting.shift();
+    this.#inHand = value;
+    resolve({ value, done: false });
   }
 
   next() {
@@ -101,7 +85,7 @@ export class Subscription extends Emitter {
     this.#handledInHand();
     return new Promise((resolve, reject) => {
       const pull = { resolve, reject };
-      if (this.#waiting.length > 0) this.#give(pull, this.#waiting.shift());
+      if (this._waiting.length > 0) this.#give(pull);
       else if (!this.#ended) this.#pulls.push(pull);
       else if (this.#failure) reject(this.#failure);
       else resolve({ value: undefined, done: true });
@@ -110,7 +94,7 @@ export class Subscription extends Emitter {
 
   #handledInHand() {
     if (this.#inHand === undefined) return;
-    this.#handledUpTo(this.#inHand);
+    this._handed(this.#inHand);
     this.#inHand = undefined;
   }
 
@@ -118,7 +102,7 @@ export class Subscription extends Emitter {
     this.#handledInHand();
     if (!this.#ended) {
       this.#hooks.unsubscribe();
-      this.#waiting = [];
+      this._waiting = [];
       this.end();
     }
     return { value: undefined, done: true };
