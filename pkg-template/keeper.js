@@ -142,7 +142,7 @@ export class Keeper {
   /** How far topics are read; of several readers of one, by the last of them. */
   #current() {
     const current = new Map();
-    for (const { topic, position } of this.#inside.subscriptions()) {
+    for (const { topic, position } of this.#inside.subscriptions.values()) {
       const other = current.get(topic);
       const isAhead = other?.epoch === position?.epoch && other?.offset <= position?.offset;
       if (position && !isAhead) current.set(topic, position);

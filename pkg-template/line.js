@@ -46,7 +46,7 @@ export class Line extends Inbox {
   constructor(settings, load) {
     super();
     this.#settings = settings;
-    this.#outgoing = new Outgoing(settings, (...command) => this.#command(...command));
+    this.#outgoing = new Outgoing(settings, this.#command);
     this.#credentials = new CredentialsSource(settings.credentials);
     const wasm = load();
     this.#keeping = settings.durable && keeperFor(this, settings, this.#inside(load, wasm));
@@ -68,9 +68,9 @@ export class Line extends Inbox {
       load,
       wasm,
       outgoing: this.#outgoing,
-      command: (...command) => this.#command(...command),
-      deliver: (event) => this.#deliver(event),
-      subscriptions: () => this.#subscriptions.values(),
+      command: this.#command,
+      deliver: this.#deliver,
+      subscriptions: this.#subscriptions,
       decode: (...encoded) => decode(this.#settings.codec, ...encoded),
       closed: (message) => new errors.ClosedError(message),
       failure,
@@ -91,9 +91,7 @@ export class Line extends Inbox {
   }
 
   /** Has the wasm carry out a command, if it is there. */
-  #command(kind, a, b, c, topic, payload) {
-    return this.#driver?.command(kind, a, b, c, topic, payload);
-  }
+  #command = (...command) => this.#driver?.command(...command);
 
   get state() {
     return this.#state;
