@@ -124,7 +124,7 @@ export class Line extends Inbox {
       const kept = last === undefined && !after && this.#keeper?.position(topic);
       stream = this.#command(...(kept ? startOf(topic, 0, kept) : start), bytesOf(topic));
       if (stream > 0) this.#subscriptions.set(stream, subscription);
-      else subscription.end(this.#subscribeError(stream));
+      else subscription.end(commandError(stream));
     };
     if (this.#state === "closed") subscription.end(closedError());
     else if (this.#driver === undefined) this.#subscriptions.set(stream, subscription);
@@ -132,12 +132,6 @@ export class Line extends Inbox {
     signal?.addEventListener("abort", () => subscription.return());
     if (signal?.aborted) subscription.return();
     return subscription;
-  }
-
-  #subscribeError(code) {
-    return code === 0
-      ? new errors.InvalidArgumentError("There are too many subscriptions; end one first.")
-      : commandError(code);
   }
 
   stats() {

@@ -25,9 +25,11 @@ export const closedError = () =>
 export const refusedError = (what, refusal, reason) =>
   new RefusedError(`The server refused this ${what} (${refusal}): ${reason}`, { refusal });
 
-/** The error for a negative code of the wasm, about a payload of `size` bytes. */
+/** The error for what the wasm answers instead of a number, about a payload of `size` bytes. */
 export function commandError(code, size) {
   switch (code) {
+    case 0:
+      return new InvalidArgumentError("There are too many subscriptions; end one first.");
     case OUTBOX_FULL:
       return new OutboxFullError("The outbox is full: wait for earlier messages to be confirmed.");
     case -3:
