@@ -215,15 +215,19 @@ export class Keeper {
     // The end of the line is not the end of its messages: it is told in the same turn.
     Promise.resolve().then(() => {
       if (this.#isSilent) return;
-      this.#line._emit("settled", { ...describe(this.#inside.decode, record), ...outcome });
+      this.#line._emit("settled", { ...this.#describe(record), ...outcome });
     });
+  }
+
+  #describe(record) {
+    return describe(this.#inside.decode, this.#settings.codec, record);
   }
 
   /** What is in the outbox, with that of adopted sessions. */
   async pending() {
     const { outgoing } = this.#inside;
     const own = [...this.#journal.values()].map((message) => ({
-      ...describe(this.#inside.decode, message.record),
+      ...this.#describe(message.record),
       cancel: () => {
         const isCancelled = this.#journal.get(message.id) === message && outgoing.withdraw(message);
         if (isCancelled) message.reject(new DOMException("It was cancelled.", "AbortError"));
@@ -257,11 +261,12 @@ export class Keeper {
     });
     await this.#write();
     this.#stopped = this.#isSilent = true;
-    const { closed, failure } = this.#inside;
+    const { ClosedError, failure } = this.#inside;
     const isTransmitted = (at) => at < this.#numbers[TRANSMITTED];
     [...this.#journal.values()].forEach((message, at) => {
       if (this.#journal.isStored(message)) {
-        message.reject(closed("The line is closed; the next one of this name sends this message."));
+        const words = "The line is closed; the next one of this name sends this message.";
+        message.reject(new ClosedError(words));
       } else {
         message.reject(failure(isTransmitted(at) ? OUTCOME_UNKNOWN : CLOSED));
       }

@@ -71,8 +71,8 @@ export class Line extends Inbox {
       command: this.#command,
       deliver: this.#deliver,
       subscriptions: this.#subscriptions,
-      decode: (...encoded) => decode(this.#settings.codec, ...encoded),
-      closed: (message) => new errors.ClosedError(message),
+      decode,
+      ClosedError: errors.ClosedError,
       failure,
     };
   }

@@ -7,14 +7,14 @@ const KINDS = ["send", "request", "publish"];
 const nobody = Promise.resolve();
 
 /** What the application is told of a stored message. */
-export function describe(decode, { kind, topic, format, payload }) {
+export function describe(decode, codec, { kind, topic, format, payload }) {
   let data;
   try {
-    data = decode(format, payload);
+    data = decode(codec, format, payload);
   } catch {
     // The page has another codec than the one that sent it.
   }
-  return { kind: KINDS[kind], ...(topic ? { topic: decode(TEXT, topic) } : {}), data };
+  return { kind: KINDS[kind], ...(topic ? { topic: decode(codec, TEXT, topic) } : {}), data };
 }
 
 /** A message as the line knows it, from its record; `told` gets how it ends. */
