@@ -24,9 +24,8 @@ async function find(file, inside) {
 }
 
 const plain = once(() => find(file, inside));
-const durable = once(async () => {
-  const { file, inside } = await import("./durable-wasm.js");
-  return find(file, inside);
-});
+const durable = once(() =>
+  import("./durable-wasm.js").then(({ file, inside }) => find(file, inside)),
+);
 
 export const connect = connector(plain, durable);

@@ -3,7 +3,7 @@
 /** The URL record that `given` names; throws a TypeError if it is no URL. */
 export function resolve(given) {
   const url = new URL(given, globalThis.document?.baseURI ?? globalThis.location?.href);
-  url.protocol = { "http:": "ws:", "https:": "wss:" }[url.protocol] ?? url.protocol;
+  url.protocol = url.protocol.replace(/^http(s?:)/, "ws$1");
   return url;
 }
 
