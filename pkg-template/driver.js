@@ -2,16 +2,11 @@
 // wasm wants done is done. It decides nothing. src/driver.rs is the same for applications in Rust.
 
 import * as border from "./border.js";
+import { ABNORMAL, REPLACED, SUSPENDED } from "./close-codes.js";
 import { soon, TIMEOUT_MAX, watch } from "./page.js";
 import { bytesOf } from "./payload.js";
 
 const SUBPROTOCOL = "tautline.1";
-/** The close code for a connection that another one replaces (PROTOCOL.md, "Close codes"). */
-const REPLACED = 4005;
-/** The close code for a connection whose session will be taken up again. */
-const SUSPENDED = 4007;
-/** The close code of a connection that was never there. */
-const ABNORMAL = 1006;
 const NOTHING = new Uint8Array();
 
 /**
