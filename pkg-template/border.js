@@ -31,6 +31,9 @@ export const OUTBOX_FULL = -2;
 export const LINE_CLOSED = -4;
 export const NOT_LIVE = -5;
 
+/** Why a message failed: it was not transmitted in time. */
+export const EXPIRED = 4;
+
 /**
  * Makes an instance of the wasm, from its bytes or a compiled module. Returns its exports and `lines`:
  * what each of its lines does with its notes, by the line's number and their kind.

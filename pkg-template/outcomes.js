@@ -1,6 +1,6 @@
 // What the wasm says in numbers, as the errors that applications get.
 
-import { LINE_CLOSED, NOT_LIVE, OUTBOX_FULL } from "./border.js";
+import { EXPIRED, LINE_CLOSED, NOT_LIVE, OUTBOX_FULL } from "./border.js";
 import {
   ClosedError,
   ExpiredError,
@@ -13,9 +13,6 @@ import {
   TooLargeError,
   UnauthorizedError,
 } from "./errors.js";
-
-/** Why a message failed that was not transmitted in time. */
-export const EXPIRED = 4;
 
 /** The error for what a closed line does not take. */
 export const closedError = () =>

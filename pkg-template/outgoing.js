@@ -5,7 +5,7 @@ import * as border from "./border.js";
 import { bound } from "./bound.js";
 import { expect } from "./expect.js";
 import { InvalidArgumentError, SupersededError } from "./errors.js";
-import { closedError, commandError, EXPIRED, failure } from "./outcomes.js";
+import { closedError, commandError, failure } from "./outcomes.js";
 import { TIMEOUT_MAX } from "./page.js";
 import { bytesOf, encode } from "./payload.js";
 
@@ -175,7 +175,7 @@ export class Outgoing {
   failed(first, last, kind) {
     for (let id = first; id <= last; id += 1) {
       this.settle(id, (message) => {
-        if (kind === EXPIRED) this.expired += 1;
+        if (kind === border.EXPIRED) this.expired += 1;
         message.reject(failure(kind));
       });
     }
