@@ -34,12 +34,11 @@ export class History {
     if (this.#isOpen) this.reconnects[cause] = (this.reconnects[cause] ?? 0) + 1;
     this.#isOpen = STATES[state] === "open";
     const isOffline = code && globalThis.navigator?.onLine === false;
-    const why = cause + (isOffline ? " (offline)" : "");
     const at = Date.now();
     return {
       at,
       state: STATES[state],
-      reason: words ? `${why}: ${words}` : why,
+      reason: cause + (isOffline ? " (offline)" : "") + (words && `: ${words}`),
       ...(code && { code }),
       ...(retryIn >= 0 && { retryAt: at + retryIn }),
     };

@@ -268,7 +268,6 @@ export class Line extends Inbox {
 
   #flush() {
     const happened = this.#happened;
-    if (happened.length === 0) return;
     this.#happened = [];
     this.#telling = true;
     for (let at = 0; at < happened.length; at += 2) happened[at]?.(happened[at + 1]);
