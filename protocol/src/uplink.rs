@@ -3,7 +3,7 @@
 use crate::error::DecodeError;
 use crate::limits::{CREDENTIALS_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::message::{Cursor, Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
-use crate::wire::{Reader, put_epoch, put_number, put_sized};
+use crate::wire::{Reader, put_byte, put_epoch, put_number, put_sized};
 use alloc::vec::Vec;
 use core::str;
 
@@ -266,7 +266,7 @@ impl Uplink<'_> {
                 put_message(out, head, message.seq_low, &body, false);
             }
             Self::Received { stream, offset } => {
-                out.push(RECEIVED);
+                put_byte(out, RECEIVED);
                 put_number(out, stream.into());
                 put_number(out, offset);
             }
@@ -274,16 +274,16 @@ impl Uplink<'_> {
                 put_subscribe(out, stream, topic.as_bytes(), start);
             }
             Self::Unsubscribe { stream } => {
-                out.push(UNSUBSCRIBE);
+                put_byte(out, UNSUBSCRIBE);
                 put_number(out, stream.into());
             }
             Self::Ping { nonce } => put_nonce(out, PING, nonce),
             Self::Pong { nonce } => put_nonce(out, PONG, nonce),
             Self::Auth { credentials } => {
-                out.push(AUTH);
+                put_byte(out, AUTH);
                 put_sized(out, credentials);
             }
-            Self::Bye => out.push(BYE),
+            Self::Bye => put_byte(out, BYE),
         }
     }
 }
@@ -298,21 +298,21 @@ pub(crate) fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
     put_number(&mut fields, hello.received);
     put_number(&mut fields, hello.handled);
     put_sized(&mut fields, hello.credentials);
-    out.push(HELLO);
+    put_byte(out, HELLO);
     put_sized(out, &fields);
 }
 
 pub(crate) fn put_subscribe(out: &mut Vec<u8>, stream: StreamId, topic: &[u8], start: Start) {
-    out.push(SUBSCRIBE);
+    put_byte(out, SUBSCRIBE);
     put_number(out, stream.into());
     put_sized(out, topic);
     match start {
         Start::Last(count) => {
-            out.push(0);
+            put_byte(out, 0);
             put_number(out, count);
         }
         Start::After(cursor) => {
-            out.push(1);
+            put_byte(out, 1);
             put_epoch(out, cursor.epoch);
             put_number(out, cursor.received);
             put_number(out, cursor.handled);
@@ -321,7 +321,7 @@ pub(crate) fn put_subscribe(out: &mut Vec<u8>, stream: StreamId, topic: &[u8], s
 }
 
 fn put_nonce(out: &mut Vec<u8>, head: u8, nonce: u64) {
-    out.push(head);
+    put_byte(out, head);
     put_number(out, nonce);
 }
 
@@ -349,8 +349,10 @@ pub(crate) fn put_message(
     last: bool,
 ) {
     let volatile = if seq_low.is_none() { VOLATILE } else { 0 };
-    out.push(head | volatile | if last { LAST } else { 0 });
-    out.extend(seq_low);
+    put_byte(out, head | volatile | if last { LAST } else { 0 });
+    if let Some(low) = seq_low {
+        put_byte(out, low);
+    }
     if !last {
         put_number(out, body.len() as u64);
     }

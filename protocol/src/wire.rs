@@ -137,12 +137,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// As a slice of one: so a page has one way to grow a packet, not a second one for single bytes.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+pub(crate) fn put_byte(out: &mut Vec<u8>, byte: u8) {
+    out.extend_from_slice(&[byte]);
+}
+
 pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
-        out.push(number as u8 | 0x80);
+        put_byte(out, number as u8 | 0x80);
         number >>= 7;
     }
-    out.push(number as u8);
+    put_byte(out, number as u8);
 }
 
 pub(crate) fn put_sized(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -152,7 +158,7 @@ pub(crate) fn put_sized(out: &mut Vec<u8>, bytes: &[u8]) {
 
 pub(crate) fn put_epoch(out: &mut Vec<u8>, epoch: Epoch) {
     for place in (0..8).rev() {
-        out.push((epoch.0 >> (8 * place)) as u8);
+        put_byte(out, (epoch.0 >> (8 * place)) as u8);
     }
 }
 
