@@ -289,7 +289,7 @@ impl Uplink<'_> {
 }
 
 pub(crate) fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
-    let mut fields = Vec::with_capacity(64 + hello.credentials.len());
+    let mut fields = Vec::new();
     fields.extend_from_slice(&hello.session);
     put_epoch(&mut fields, hello.epoch);
     put_number(&mut fields, hello.connection);
@@ -333,6 +333,7 @@ pub(crate) const fn message_head(kind: Kind, format: Format, possible_duplicate:
 
 /// Writes what a MESSAGE holds behind its number: the topic of a publish, then the payload.
 pub(crate) fn put_body(out: &mut Vec<u8>, kind: Kind, topic: &[u8], payload: &[u8]) {
+    out.reserve(topic.len() + 2 + payload.len());
     if kind == Kind::Publish {
         put_sized(out, topic);
     }

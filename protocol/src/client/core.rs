@@ -185,7 +185,7 @@ impl Core {
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
-        let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
+        let mut body = Vec::new();
         put_body(&mut body, kind, topic, payload);
         let head = message_head(kind, format, false);
         let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
@@ -214,7 +214,7 @@ impl Core {
         if !matches!(self.state, State::Live(_)) || crowded {
             return Err(SendError::NotLive);
         }
-        let mut body = Vec::with_capacity(topic.len() + 2 + payload.len());
+        let mut body = Vec::new();
         put_body(&mut body, kind, topic, payload);
         put_message(&mut self.control, message_head(kind, format, false), None, &body, false);
         Ok(())
