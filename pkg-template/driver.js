@@ -125,7 +125,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
   const unwatch = watch(({ code }) => input(border.HINT, code));
   const random = crypto.getRandomValues(new Uint8Array(24));
   const asks = typeof credentials === "function";
-  place(asks ? NOTHING : bytesOf(credentials), random);
+  place(random, asks ? NOTHING : bytesOf(credentials));
   const line = wasm.open(performance.now(), asks, ...numbers);
   wasm.lines[line] = [...told, dial, transmit, hangUp, idle];
   wakeSoon();

@@ -62,13 +62,14 @@ thread_local! {
 #[wasm_bindgen]
 pub fn reserve(length: usize) -> *mut u8 {
     BORDER.with_borrow_mut(|border| {
-        border.bytes = vec![0; length];
+        border.bytes.clear();
+        border.bytes.resize(length, 0);
         border.bytes.as_mut_ptr()
     })
 }
 
-/// Opens a line and returns its number. In place are 24 random bytes, and the credentials if they
-/// are not to be asked for.
+/// Opens a line and returns its number. In place are the credentials, if they are not to be asked
+/// for, and 24 random bytes.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "an object would be taken apart in the wasm")]
 pub fn open(
@@ -82,22 +83,21 @@ pub fn open(
     connect_timeout_ms: f64,
 ) -> usize {
     BORDER.with_borrow_mut(|Border { bytes, lines }| {
-        let bytes = mem::take(bytes);
-        let (session, rest) = bytes.split_at(16);
-        let (random, credentials) = rest.split_at(8);
-        let credentials =
-            if ask { Credentials::Ask } else { Credentials::Fixed(credentials.to_vec()) };
+        let mut credentials = mem::take(bytes);
+        let (_, random) = credentials.split_at(credentials.len() - 24);
+        let (session, random) = random.split_at(16);
+        let seed = Seed {
+            session: session.try_into().unwrap_or_default(),
+            random: u64::from_le_bytes(random.try_into().unwrap_or_default()),
+        };
+        credentials.truncate(credentials.len() - 24);
         let config = Config {
-            credentials,
+            credentials: if ask { Credentials::Ask } else { Credentials::Fixed(credentials) },
             when_uncertain: if resend { WhenUncertain::Resend } else { WhenUncertain::Fail },
             outbox_messages: outbox_messages as usize,
             outbox_bytes: outbox_bytes as usize,
             backoff: backoff::Config { base_ms: base_ms as u64, cap_ms: cap_ms as u64 },
             connect_timeout_ms: connect_timeout_ms as u64,
-        };
-        let seed = Seed {
-            session: session.try_into().unwrap_or_default(),
-            random: u64::from_le_bytes(random.try_into().unwrap_or_default()),
         };
         lines.push(Some(Client::new(config, seed, moment(now))));
         lines.len() - 1

@@ -253,7 +253,10 @@ impl Core {
         }
         let id = self.next_stream;
         self.next_stream += 1;
-        self.streams.push(Stream::new(id, topic.to_vec(), start));
+        // Grown as everything else that holds bytes: a page then loads no other way to get memory.
+        let mut name = Vec::new();
+        name.extend_from_slice(topic);
+        self.streams.push(Stream::new(id, name, start));
         Ok(id)
     }
 
