@@ -347,12 +347,7 @@ impl Client {
     pub fn poll_output(&mut self) -> Output<'_> {
         let Self { core, inbound, progress, outbound, said } = self;
         loop {
-            if let Some(id) = core.expired() {
-                let failure = Failure::Expired;
-                return Output::Event(Event::Failed { first: id, last: id, failure });
-            }
-            if !core.notices.is_empty() {
-                let mut output: Output<'_> = core.notices.remove(0);
+            if let Some(mut output) = core.next_notice() {
                 match &mut output {
                     Output::HangUp(_) => *progress = None,
                     Output::Event(Event::State { words, .. }) => {

@@ -68,8 +68,10 @@ struct HeldAck {
 #[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Core {
     pub(super) now: Instant,
-    /// To hand out before anything else. Those that carry the server's words get them then.
-    pub(super) notices: Vec<Output<'static>>,
+    /// To hand out before anything else, and how many of them have been. Those that carry the
+    /// server's words get them then.
+    notices: Vec<Output<'static>>,
+    handed_out: usize,
     pub(super) outbox: Outbox,
     /// What the server has said and the application was not told.
     pub(super) words: Vec<u8>,
@@ -118,6 +120,7 @@ impl Core {
         Self {
             now,
             notices: Vec::new(),
+            handed_out: 0,
             outbox: Outbox::new(config.outbox_messages, config.outbox_bytes),
             words: Vec::new(),
             when_uncertain: config.when_uncertain,
@@ -281,6 +284,17 @@ impl Core {
         }
     }
 
+    pub(super) fn next_notice(&mut self) -> Option<Output<'static>> {
+        let notice = self.notices.get(self.handed_out).copied();
+        if notice.is_some() {
+            self.handed_out += 1;
+        } else {
+            self.notices.clear();
+            self.handed_out = 0;
+        }
+        notice
+    }
+
     fn tell(&mut self, event: Event<'static>) {
         self.notices.push(Output::Event(event));
     }
@@ -306,7 +320,13 @@ impl Core {
     /// What every deadline that has passed calls for.
     pub(super) fn check_deadlines(&mut self) {
         let now = self.now;
-        self.outbox.expire(now);
+        let Self { outbox, notices, stats, .. } = self;
+        let before = outbox.len();
+        outbox.sweep(now, |id| {
+            let failure = Failure::Expired;
+            notices.push(Output::Event(Event::Failed { first: id, last: id, failure }));
+        });
+        stats.expired += (before - outbox.len()) as u64;
         if self.close_by.is_some_and(|by| now >= by) {
             self.fail_outbox();
             // A HELLO would not know any more what this client has numbered, nor would its WELCOME fit.

@@ -61,9 +61,6 @@ pub(super) struct Outbox {
     settled: u64,
     /// No message expires before.
     expires_next: Option<Instant>,
-    /// Messages that have expired, and how many of them are told.
-    expired: Vec<MessageId>,
-    told: usize,
     gate: store::Gate,
 }
 
@@ -84,8 +81,6 @@ impl Outbox {
             retransmitted: 0,
             settled: 0,
             expires_next: None,
-            expired: Vec::new(),
-            told: 0,
             gate: store::Gate::OPEN,
         }
     }
@@ -191,28 +186,20 @@ impl Outbox {
 
     /// Removes the messages up to number `seq`; returns the first and last name.
     pub(super) fn remove_through(&mut self, seq: Seq) -> Option<(MessageId, MessageId)> {
-        let mut names = None;
         let count = seq.saturating_sub(self.acknowledged).min(self.len() as u64) as usize;
-        for message in self.stored.iter_mut().skip(self.gone).take(count) {
-            let size = mem::take(&mut message.body).len();
-            self.bytes -= size;
-            if self.in_flight > 0 {
-                self.in_flight -= 1;
-                self.in_flight_bytes -= size;
-            }
-            let first = names.map_or(message.id, |(first, _)| first);
-            names = Some((first, message.id));
-        }
+        let leaving = self.stored.get_mut(self.gone..self.gone + count).unwrap_or_default();
+        let names = leaving.first().zip(leaving.last()).map(|(first, last)| (first.id, last.id));
+        let bytes = leaving.iter_mut().map(|message| mem::take(&mut message.body).len()).sum();
+        self.bytes -= bytes;
+        // Less than all that were in flight, or all of them and some more.
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+        self.in_flight = self.in_flight.saturating_sub(count);
         self.numbered = self.numbered.saturating_sub(count);
         self.uncertain = self.uncertain.saturating_sub(count);
         self.acknowledged += count as u64;
         self.settled += count as u64;
         self.gone += count;
         self.catch_up_once_settled();
-        if self.gone * 2 > self.stored.len() {
-            self.stored.drain(..self.gone);
-            self.gone = 0;
-        }
         names
     }
 

@@ -10,11 +10,7 @@ use walrus::{FunctionBuilder, FunctionId, FunctionKind, LocalFunction, Module};
 use super::references::each_instruction;
 
 /// Where panics begin, in `core`, `alloc`, `std` and wasm-bindgen.
-const PANICS: [&str; 3] = [
-    "core::panicking::panic_fmt",
-    "core::slice::index::slice_index_fail",
-    "wasm_bindgen::throw_str",
-];
+const PANICS: [&str; 2] = ["core::panicking::panic_fmt", "wasm_bindgen::throw_str"];
 
 /// Replaces the bodies of all functions that can only panic, and cuts the others short where they
 /// can only panic.

@@ -1,6 +1,6 @@
 //! The end of a line: what is in the outbox first, then BYE, then nothing.
 
-use super::{Core, End, Event, Failure, MessageId, Output, State};
+use super::{Core, End, Event, Failure, Output, State};
 use crate::close::CloseCode;
 use crate::message::Seq;
 use crate::time::earliest;
@@ -56,13 +56,6 @@ impl Core {
         self.held_ack = None;
         self.fail_through(self.outbox.last_numbered(), Failure::OutcomeUnknown);
         self.fail_through(Seq::MAX, Failure::Closed);
-    }
-
-    /// The next message that has expired.
-    pub(in super::super) fn expired(&mut self) -> Option<MessageId> {
-        let expired = self.outbox.take_expired();
-        self.stats.expired += u64::from(expired.is_some());
-        expired
     }
 
     /// Fails the messages up to number `seq`.

@@ -22,6 +22,7 @@ impl Hash for Core {
             now: _,
             // Empty between two drains.
             notices: _,
+            handed_out: _,
             outbox,
             // Words for people, and the settings, which stay as they are.
             words: _,

@@ -62,46 +62,35 @@ impl Outbox {
         self.expires_next.filter(|_| self.numbered < self.len())
     }
 
-    /// Removes what has expired.
-    pub(in super::super) fn expire(&mut self, now: Instant) {
-        if self.expires_next.is_none_or(|at| now < at) {
+    /// Sweeps out what has expired, which it tells, and by the half what is settled.
+    pub(in super::super) fn sweep(&mut self, now: Instant, mut expired: impl FnMut(MessageId)) {
+        if self.expires_next.is_some_and(|at| now >= at) {
+            self.hold();
+        } else if self.gone * 2 <= self.stored.len() {
             return;
         }
-        self.hold();
         let transmitted =
             self.numbered - usize::from(Mutation::ExpireTransmitted.is_on() && self.numbered > 0);
-        let mut expires_next = None;
-        let mut unseen = self.gone + transmitted;
-        self.stored.retain(|message| {
-            if unseen > 0 {
-                unseen -= 1;
-                return true;
-            }
-            let keeps = message.expires_at.is_none_or(|at| at > now);
-            if keeps {
-                expires_next = earliest(expires_next, message.expires_at);
-            } else {
+        let transmitted = self.gone + transmitted;
+        self.expires_next = None;
+        let (mut index, mut kept) = (self.gone, 0);
+        while let Some(message) = self.stored.get(index) {
+            let expires_at = message.expires_at.filter(|_| index >= transmitted);
+            if expires_at.is_some_and(|at| now >= at) {
                 self.bytes -= message.body.len();
-                self.expired.push(message.id);
+                expired(message.id);
+            } else {
+                self.expires_next = earliest(self.expires_next, expires_at);
+                self.stored.swap(kept, index);
+                kept += 1;
             }
-            keeps
-        });
-        self.expires_next = expires_next;
+            index += 1;
+        }
+        self.stored.truncate(kept);
+        self.gone = 0;
         if Mutation::ExpireTransmitted.is_on() {
             self.recount();
         }
-    }
-
-    /// The next message that has expired: each once.
-    pub(in super::super) fn take_expired(&mut self) -> Option<MessageId> {
-        let id = self.expired.get(self.told).copied();
-        if id.is_some() {
-            self.told += 1;
-        } else {
-            self.expired.clear();
-            self.told = 0;
-        }
-        id
     }
 
     /// After a fault on purpose: what is counted agrees with what is there.
