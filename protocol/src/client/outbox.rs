@@ -89,6 +89,10 @@ impl Outbox {
         self.stored.get(self.gone..).unwrap_or_default()
     }
 
+    fn message(&self, index: usize) -> Option<&Stored> {
+        self.stored.get(self.gone + index)
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.stored.len() - self.gone
     }
@@ -154,7 +158,7 @@ impl Outbox {
         if index >= self.in_flight as u64 {
             return None;
         }
-        self.messages().get(index as usize).map(|message| message.id)
+        self.message(index as usize).map(|message| message.id)
     }
 
     /// Settles every message in flight up to `seq`; returns the last one's name.
@@ -174,7 +178,7 @@ impl Outbox {
         }
         let count = accepted.saturating_sub(self.acknowledged);
         self.in_flight = count.min(self.numbered as u64) as usize;
-        let accepted = self.messages().iter().take(self.in_flight);
+        let accepted = (0..self.in_flight).filter_map(|index| self.message(index));
         self.in_flight_bytes = accepted.map(|message| message.body.len()).sum();
     }
 
@@ -207,8 +211,10 @@ impl Outbox {
     /// that this incarnation of the session has not accepted; its successors move up. Returns its
     /// name, and whether a lost incarnation may have accepted it.
     pub(super) fn remove_larger_than(&mut self, max: usize) -> Option<(MessageId, bool)> {
-        let mut waiting = self.messages().iter().enumerate().skip(self.in_flight);
-        let (index, _) = waiting.find(|(_, message)| message.payload_length() > max)?;
+        let mut index = self.in_flight;
+        while self.message(index)?.payload_length() <= max {
+            index += 1;
+        }
         let id = self.remove(index);
         let uncertain = index < self.uncertain;
         self.uncertain -= usize::from(uncertain);
@@ -219,13 +225,13 @@ impl Outbox {
     /// How many bytes have to arrive before the first message in flight can be acknowledged: its own
     /// and those of its packet. `None` if none is in flight.
     pub(super) fn leading_bytes(&self) -> Option<usize> {
-        let first = self.messages().first().filter(|_| self.in_flight > 0)?;
+        let first = self.message(0).filter(|_| self.in_flight > 0)?;
         Some(self.in_flight_bytes.min(first.body.len().max(PACKET_BYTES)))
     }
 
     /// Whether [`fill`](Self::fill) would add a message to an empty packet.
     pub(super) fn has_next(&self, window: Window) -> bool {
-        self.messages().get(self.in_flight).is_some_and(|next| self.fits(next, window))
+        self.message(self.in_flight).is_some_and(|next| self.fits(next, window))
     }
 
     /// PROTOCOL.md C-5.
@@ -240,7 +246,7 @@ impl Outbox {
     pub(super) fn fill(&mut self, out: &mut Vec<u8>, window: Window) {
         let start = self.in_flight;
         let mut packet_bytes = out.len();
-        while let Some(next) = self.messages().get(self.in_flight) {
+        while let Some(next) = self.message(self.in_flight) {
             let size = next.body.len();
             let first = packet_bytes == 0;
             if !self.fits(next, window) || (!first && packet_bytes + size > PACKET_BYTES) {
@@ -252,8 +258,8 @@ impl Outbox {
         }
         self.retransmitted += self.numbered.min(self.in_flight).saturating_sub(start) as u64;
         self.numbered = self.numbered.max(self.in_flight);
-        let leaving = self.messages().get(start..self.in_flight).unwrap_or_default();
-        for (index, message) in (start..).zip(leaving) {
+        for index in start..self.in_flight {
+            let Some(message) = self.message(index) else { break };
             let duplicate = if index < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
             let low = (self.acknowledged + 1 + index as u64) as u8;
             let last = index + 1 == self.in_flight;
