@@ -146,8 +146,8 @@ impl Outbox {
         id
     }
 
-    fn remove(&mut self, index: usize) -> MessageId {
-        let message = self.stored.remove(self.gone + index);
+    fn remove(&mut self, place: usize) -> MessageId {
+        let message = self.stored.remove(place);
         self.bytes -= message.body.len();
         message.id
     }
@@ -215,7 +215,7 @@ impl Outbox {
         while self.message(index)?.payload_length() <= max {
             index += 1;
         }
-        let id = self.remove(index);
+        let id = self.remove(self.gone + index);
         let uncertain = index < self.uncertain;
         self.uncertain -= usize::from(uncertain);
         self.numbered -= usize::from(index < self.numbered);

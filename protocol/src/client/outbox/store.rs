@@ -64,7 +64,9 @@ impl Outbox {
     /// the next ones in their order, so that those up to `accepted` are settled. PROTOCOL.md C-34.
     pub(in super::super) fn possibly_accepted(&mut self, accepted: Seq) -> Seq {
         if self.gate().first_new > 0 {
-            let stored = self.index_of(self.gate.first_new).unwrap_or_else(|place| place) as u64;
+            let first_new = self.gate.first_new;
+            let stored = self.messages().iter().take_while(|message| message.id < first_new);
+            let stored = stored.count() as u64;
             let known = accepted.saturating_sub(self.acknowledged).min(stored) as usize;
             self.numbered = self.numbered.max(known);
             if accepted > self.last_numbered() && accepted <= SEQ_MAX {

@@ -8,19 +8,22 @@ use crate::time::{Instant, earliest};
 use alloc::vec::Vec;
 
 impl Outbox {
-    /// Where the message is, or else where it would be.
-    pub(super) fn index_of(&self, id: MessageId) -> Result<usize, usize> {
-        self.messages().binary_search_by_key(&id, |message| message.id)
+    /// The place of a message, if it is none of the first `transmitted`.
+    fn place_of(&self, id: MessageId, transmitted: usize) -> Option<usize> {
+        let first = self.gone + transmitted;
+        let waiting = self.stored.get(first..)?;
+        let index = waiting.binary_search_by_key(&id, |message| message.id).ok()?;
+        Some(first + index)
     }
 
     /// Takes a message back; its successors move up.
     pub(in super::super) fn cancel(&mut self, id: MessageId) -> bool {
-        let index = self.index_of(id).ok().filter(|index| *index >= self.numbered);
-        if let Some(index) = index {
-            self.remove(index);
+        let place = self.place_of(id, self.numbered);
+        if let Some(place) = place {
+            self.remove(place);
             self.hold();
         }
-        index.is_some()
+        place.is_some()
     }
 
     /// Gives a message other contents; it keeps its name and its place.
@@ -34,12 +37,10 @@ impl Outbox {
         body: Vec<u8>,
         expires_at: Option<Instant>,
     ) -> Result<bool, SendError> {
-        let index = self
-            .index_of(id)
-            .ok()
-            .filter(|index| *index >= self.numbered || Mutation::ReplaceTransmitted.is_on());
+        let transmitted = if Mutation::ReplaceTransmitted.is_on() { 0 } else { self.numbered };
+        let place = self.place_of(id, transmitted);
         let is_alone = self.len() == 1;
-        let Some(message) = index.and_then(|index| self.stored.get_mut(self.gone + index)) else {
+        let Some(message) = place.and_then(|place| self.stored.get_mut(place)) else {
             return Ok(false);
         };
         let (before, after) = (message.body.len(), body.len());
