@@ -190,19 +190,24 @@ impl Outbox {
 
     /// Removes the messages up to number `seq`; returns the first and last name.
     pub(super) fn remove_through(&mut self, seq: Seq) -> Option<(MessageId, MessageId)> {
-        let count = seq.saturating_sub(self.acknowledged).min(self.len() as u64) as usize;
-        let leaving = self.stored.get_mut(self.gone..self.gone + count).unwrap_or_default();
-        let names = leaving.first().zip(leaving.last()).map(|(first, last)| (first.id, last.id));
-        let bytes = leaving.iter_mut().map(|message| mem::take(&mut message.body).len()).sum();
-        self.bytes -= bytes;
-        // Less than all that were in flight, or all of them and some more.
-        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
-        self.in_flight = self.in_flight.saturating_sub(count);
-        self.numbered = self.numbered.saturating_sub(count);
-        self.uncertain = self.uncertain.saturating_sub(count);
-        self.acknowledged += count as u64;
-        self.settled += count as u64;
-        self.gone += count;
+        let mut names = None;
+        while self.acknowledged < seq
+            && let Some(message) = self.stored.get_mut(self.gone)
+        {
+            let (first, _) = names.unwrap_or((message.id, 0));
+            names = Some((first, message.id));
+            let size = mem::take(&mut message.body).len();
+            self.gone += 1;
+            self.bytes -= size;
+            self.acknowledged += 1;
+            self.settled += 1;
+            self.numbered = self.numbered.saturating_sub(1);
+            self.uncertain = self.uncertain.saturating_sub(1);
+            if self.in_flight > 0 {
+                self.in_flight -= 1;
+                self.in_flight_bytes -= size;
+            }
+        }
         self.catch_up_once_settled();
         names
     }
