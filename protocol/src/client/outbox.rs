@@ -58,7 +58,6 @@ pub(super) struct Outbox {
     /// How many of the first were transmitted to an incarnation of the session that is lost.
     uncertain: usize,
     retransmitted: u64,
-    settled: u64,
     /// No message expires before.
     expires_next: Option<Instant>,
     gate: store::Gate,
@@ -79,7 +78,6 @@ impl Outbox {
             in_flight_bytes: 0,
             uncertain: 0,
             retransmitted: 0,
-            settled: 0,
             expires_next: None,
             gate: store::Gate::OPEN,
         }
@@ -123,7 +121,7 @@ impl Outbox {
     }
 
     pub(super) const fn settled(&self) -> u64 {
-        self.settled
+        self.acknowledged - self.skipped()
     }
 
     /// Whether there is room for a message of so many bytes; for a single one there always is.
@@ -200,7 +198,6 @@ impl Outbox {
             self.gone += 1;
             self.bytes -= size;
             self.acknowledged += 1;
-            self.settled += 1;
             self.numbered = self.numbered.saturating_sub(1);
             self.uncertain = self.uncertain.saturating_sub(1);
             if self.in_flight > 0 {

@@ -22,12 +22,14 @@ pub(super) struct Gate {
     first_new: MessageId,
     /// The server has accepted more than the store had: up to this number. 0: it has not.
     ahead: Seq,
+    /// How many numbers were settled in an earlier life, or are of messages that the store lacked.
+    skipped: u64,
 }
 
 impl Gate {
     /// For a line without a store.
     pub(super) const OPEN: Self =
-        Self { released: MessageId::MAX, holds: 0, first_new: 0, ahead: 0 };
+        Self { released: MessageId::MAX, holds: 0, first_new: 0, ahead: 0, skipped: 0 };
 }
 
 impl Outbox {
@@ -51,6 +53,11 @@ impl Outbox {
     /// Whether the next message is one that the store had: limits are for those that follow.
     pub(in super::super) const fn is_restoring(&self) -> bool {
         self.next_id < self.gate().first_new
+    }
+
+    /// How many numbers are behind it without having been settled in here.
+    pub(super) const fn skipped(&self) -> u64 {
+        self.gate().skipped
     }
 
     /// The last number that a message has.
@@ -87,6 +94,7 @@ impl Outbox {
     pub(super) const fn catch_up_once_settled(&mut self) {
         let ahead = self.gate().ahead;
         if self.numbered == 0 && ahead > self.acknowledged {
+            self.gate.skipped += ahead - self.acknowledged;
             self.acknowledged = ahead;
         }
         if ahead > 0 && self.acknowledged >= ahead {
@@ -124,7 +132,7 @@ impl Outbox {
         self.numbered = transmitted.min(count);
         self.uncertain = uncertain.min(self.numbered);
         let first_new = self.next_id + count as u64;
-        self.gate = Gate { released: 0, holds: 1, first_new, ahead: 0 };
+        self.gate = Gate { released: 0, holds: 1, first_new, ahead: 0, skipped: self.acknowledged };
     }
 
     pub(in super::super) const fn uncertain(&self) -> usize {
