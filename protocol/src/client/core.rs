@@ -381,7 +381,7 @@ impl Core {
     /// Whether messages could leave but for what the transport still holds. PROTOCOL.md C-32.
     fn held_back(&self) -> bool {
         self.buffered >= BUFFERED_BYTES
-            && self.outbox.has_next(self.window)
+            && self.outbox.has_next(self.window, 0)
             && !Mutation::IgnoreBuffered.is_on()
     }
 

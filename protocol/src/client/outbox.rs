@@ -231,41 +231,34 @@ impl Outbox {
         Some(self.in_flight_bytes.min(first.body.len().max(PACKET_BYTES)))
     }
 
-    /// Whether [`fill`](Self::fill) would add a message to an empty packet.
-    pub(super) fn has_next(&self, window: Window) -> bool {
-        self.message(self.in_flight).is_some_and(|next| self.fits(next, window))
-    }
-
-    /// PROTOCOL.md C-5.
-    fn fits(&self, next: &Stored, window: Window) -> bool {
-        let bytes = self.in_flight_bytes + next.body.len();
-        self.is_released(next.id)
-            && self.in_flight < window.messages
-            && (self.in_flight == 0 || bytes <= window.bytes)
+    /// Whether [`fill`](Self::fill) adds a message to a packet of so many bytes. PROTOCOL.md C-5.
+    pub(super) fn has_next(&self, window: Window, packet_bytes: usize) -> bool {
+        self.message(self.in_flight).is_some_and(|next| {
+            let size = next.body.len();
+            self.is_released(next.id)
+                && self.in_flight < window.messages
+                && (self.in_flight == 0 || self.in_flight_bytes + size <= window.bytes)
+                && (packet_bytes == 0 || packet_bytes + size <= PACKET_BYTES)
+        })
     }
 
     /// Appends the next messages to a packet, up to its size and the window.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>, window: Window) {
-        let start = self.in_flight;
         let mut packet_bytes = out.len();
-        while let Some(next) = self.message(self.in_flight) {
-            let size = next.body.len();
-            let first = packet_bytes == 0;
-            if !self.fits(next, window) || (!first && packet_bytes + size > PACKET_BYTES) {
-                break;
+        let mut goes_on = self.has_next(window, packet_bytes);
+        while goes_on && let Some(message) = self.stored.get(self.gone + self.in_flight) {
+            let duplicate = if self.in_flight < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
+            if self.in_flight < self.numbered {
+                self.retransmitted += 1;
+            } else {
+                self.numbered += 1;
             }
-            packet_bytes += size + 4;
             self.in_flight += 1;
-            self.in_flight_bytes += size;
-        }
-        self.retransmitted += self.numbered.min(self.in_flight).saturating_sub(start) as u64;
-        self.numbered = self.numbered.max(self.in_flight);
-        for index in start..self.in_flight {
-            let Some(message) = self.message(index) else { break };
-            let duplicate = if index < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
-            let low = (self.acknowledged + 1 + index as u64) as u8;
-            let last = index + 1 == self.in_flight;
-            put_message(out, message.head | duplicate, Some(low), &message.body, last);
+            self.in_flight_bytes += message.body.len();
+            packet_bytes += message.body.len() + 4;
+            goes_on = self.has_next(window, packet_bytes);
+            let low = self.last_in_flight() as u8;
+            put_message(out, message.head | duplicate, Some(low), &message.body, !goes_on);
         }
     }
 }
