@@ -188,19 +188,13 @@ impl Core {
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
         self.check_sendable(kind, topic, payload.len())?;
+        let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
         let mut body = Vec::new();
         put_body(&mut body, kind, topic, payload);
         let head = message_head(kind, format, false);
-        let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
-        if let Some(id) = place {
-            let replaced = self.outbox.replace(id, head, body, expires_at)?;
-            self.stats.superseded += u64::from(replaced);
-            return Ok(if replaced { id } else { 0 });
-        }
-        if !self.outbox.has_room(body.len()) {
-            return Err(SendError::OutboxFull);
-        }
-        Ok(self.outbox.push(head, body, expires_at))
+        let id = self.outbox.put(place, head, body, expires_at)?;
+        self.stats.superseded += u64::from(place.is_some() && id > 0);
+        Ok(id)
     }
 
     pub(super) fn send_volatile(

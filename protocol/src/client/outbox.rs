@@ -3,6 +3,7 @@
 mod store;
 mod withdrawal;
 
+use super::SendError;
 use crate::limits::{PACKET_BYTES, TOPIC_BYTES_MAX};
 use crate::message::{Kind, Seq};
 use crate::mutation::Mutation;
@@ -124,24 +125,50 @@ impl Outbox {
         self.acknowledged - self.skipped()
     }
 
-    /// Whether there is room for a message of so many bytes; for a single one there always is.
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
-        let full = self.len() >= self.messages_max || self.bytes + bytes > self.bytes_max;
-        !full || self.len() == 0 || self.is_restoring() || Mutation::IgnoreOutboxLimit.is_on()
-    }
-
-    pub(super) fn push(
+    /// Puts a message behind the others, or in the place of one that was not yet transmitted: then
+    /// it takes over its name, and 0 says that it is too late. Returns its name.
+    ///
+    /// # Errors
+    /// There is no room, though for a single message and what becomes no larger there always is.
+    pub(super) fn put(
         &mut self,
+        place: Option<MessageId>,
         head: u8,
         body: Vec<u8>,
         expires_at: Option<Instant>,
-    ) -> MessageId {
+    ) -> Result<MessageId, SendError> {
+        let place = match place.map(|id| self.waiting(id)) {
+            Some(None) => return Ok(0),
+            place => place.flatten(),
+        };
+        let replaced = place.and_then(|place| self.stored.get(place));
+        let before = replaced.map(|message| message.body.len());
+        let after = body.len();
+        let bytes = self.bytes - before.unwrap_or(0) + after;
+        let others = self.len() - usize::from(before.is_some());
+        let full = match before {
+            Some(before) => bytes > self.bytes_max && after > before,
+            None => bytes > self.bytes_max || others >= self.messages_max,
+        };
+        let counts = others > 0 && !self.is_restoring() && !Mutation::IgnoreOutboxLimit.is_on();
+        if full && counts {
+            return Err(SendError::OutboxFull);
+        }
+        self.bytes = bytes;
+        self.expires_next = earliest(self.expires_next, expires_at);
+        if let Some(message) = place.and_then(|place| self.stored.get_mut(place)) {
+            let id = message.id;
+            *message = Stored { id, head, body, expires_at };
+            self.hold();
+            if Mutation::ReplaceTransmitted.is_on() {
+                self.recount();
+            }
+            return Ok(id);
+        }
         let id = self.next_id;
         self.next_id += 1;
-        self.bytes += body.len();
         self.stored.push(Stored { id, head, body, expires_at });
-        self.expires_next = earliest(self.expires_next, expires_at);
-        id
+        Ok(id)
     }
 
     fn remove(&mut self, place: usize) -> MessageId {

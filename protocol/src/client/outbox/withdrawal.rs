@@ -1,15 +1,14 @@
 //! What was never transmitted can still be taken back, be replaced, or expire: it has no number yet,
 //! so that no hole is left.
 
-use super::super::SendError;
-use super::{MessageId, Outbox, Stored};
+use super::{MessageId, Outbox};
 use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
-use alloc::vec::Vec;
 
 impl Outbox {
-    /// The place of a message, if it is none of the first `transmitted`.
-    fn place_of(&self, id: MessageId, transmitted: usize) -> Option<usize> {
+    /// The place of a message that was not yet transmitted.
+    pub(super) fn waiting(&self, id: MessageId) -> Option<usize> {
+        let transmitted = if Mutation::ReplaceTransmitted.is_on() { 0 } else { self.numbered };
         let first = self.gone + transmitted;
         let waiting = self.stored.get(first..)?;
         let index = waiting.binary_search_by_key(&id, |message| message.id).ok()?;
@@ -18,7 +17,7 @@ impl Outbox {
 
     /// Takes a message back; its successors move up.
     pub(in super::super) fn cancel(&mut self, id: MessageId) -> bool {
-        let place = self.place_of(id, self.numbered);
+        let place = self.waiting(id);
         if let Some(place) = place {
             self.remove(place);
             self.hold();
@@ -26,39 +25,7 @@ impl Outbox {
         place.is_some()
     }
 
-    /// Gives a message other contents; it keeps its name and its place.
-    ///
-    /// # Errors
-    /// There is no room for what is larger than before.
-    pub(in super::super) fn replace(
-        &mut self,
-        id: MessageId,
-        head: u8,
-        body: Vec<u8>,
-        expires_at: Option<Instant>,
-    ) -> Result<bool, SendError> {
-        let transmitted = if Mutation::ReplaceTransmitted.is_on() { 0 } else { self.numbered };
-        let place = self.place_of(id, transmitted);
-        let is_alone = self.len() == 1;
-        let Some(message) = place.and_then(|place| self.stored.get_mut(place)) else {
-            return Ok(false);
-        };
-        let (before, after) = (message.body.len(), body.len());
-        let bytes = self.bytes - before + after;
-        if bytes > self.bytes_max && after > before && !is_alone {
-            return Err(SendError::OutboxFull);
-        }
-        *message = Stored { id, head, body, expires_at };
-        self.bytes = bytes;
-        self.hold();
-        self.expires_next = earliest(self.expires_next, expires_at);
-        if Mutation::ReplaceTransmitted.is_on() {
-            self.recount();
-        }
-        Ok(true)
-    }
-
-    /// When [`expire`](Self::expire) may have something to do.
+    /// When [`sweep`](Self::sweep) may have something to do.
     pub(in super::super) fn expires_next(&self) -> Option<Instant> {
         self.expires_next.filter(|_| self.numbered < self.len())
     }
@@ -95,7 +62,7 @@ impl Outbox {
     }
 
     /// After a fault on purpose: what is counted agrees with what is there.
-    fn recount(&mut self) {
+    pub(super) fn recount(&mut self) {
         self.numbered = self.numbered.min(self.len());
         self.resume(self.acknowledged + self.in_flight.min(self.numbered) as u64);
     }
