@@ -95,45 +95,33 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
-        match self.rest.split_at_checked(length) {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                taken
-            }
-            None => {
-                self.fail(DecodeError::Truncated);
-                &[]
-            }
-        }
-    }
-
     pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
-        self.take(N).try_into().unwrap_or([0; N])
+        core::array::from_fn(|_| self.byte())
     }
 
     pub(crate) fn epoch(&mut self) -> Epoch {
         // By the byte: in wasm, which cannot swap bytes, this is the shortest.
-        Epoch(self.take(8).iter().fold(0, |epoch, byte| epoch << 8 | u64::from(*byte)))
+        Epoch((0..8).fold(0, |epoch, _| epoch << 8 | u64::from(self.byte())))
     }
 
     /// A length, then as many bytes, at most `max`.
     pub(crate) fn sized(&mut self, max: usize) -> &'a [u8] {
-        let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
-        self.take_at_most(length, max)
+        self.body(false, max)
     }
 
     /// As [`sized`](Self::sized), or all the rest of the packet if the frame is its `last`.
     pub(crate) fn body(&mut self, last: bool, max: usize) -> &'a [u8] {
-        if last { self.take_at_most(self.rest.len(), max) } else { self.sized(max) }
-    }
-
-    fn take_at_most(&mut self, length: usize, max: usize) -> &'a [u8] {
-        if length > max {
+        let length = if last { self.rest.len() as u64 } else { self.number() };
+        if length > max as u64 {
             self.fail(DecodeError::TooLong);
             return &[];
         }
-        self.take(length)
+        let Some((taken, rest)) = self.rest.split_at_checked(length as usize) else {
+            self.fail(DecodeError::Truncated);
+            return &[];
+        };
+        self.rest = rest;
+        taken
     }
 }
 
