@@ -63,18 +63,16 @@ impl<'a> Reader<'a> {
     /// A number in LEB128: seven bits a byte, lowest first, the high bit says *more follow*.
     pub(crate) fn number(&mut self) -> u64 {
         let mut number = 0u64;
-        let mut shift = 0u32;
+        let mut shift = 0;
         loop {
             let byte = self.byte();
-            let bits = u64::from(byte & 0x7f);
             // More than 64 bits, or a trailing zero byte: one number has one spelling.
-            let too_long = shift > 63 || (shift == 63 && bits > 1);
-            if too_long || (byte == 0 && shift > 0) {
+            if (shift == 63 && byte > 1) || (byte == 0 && shift > 0) {
                 self.fail(DecodeError::Number);
                 return 0;
             }
-            number |= bits << shift;
-            if byte & 0x80 == 0 {
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
                 return number;
             }
             shift += 7;
