@@ -91,6 +91,8 @@ pub enum WhenUncertain {
 
 /// What the world tells the client.
 #[derive(Debug)]
+// Its tag has a place of its own: in the niche of a packet it takes more code to read.
+#[repr(u8)]
 pub enum Input {
     /// The WebSocket is open.
     Opened,

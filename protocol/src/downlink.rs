@@ -76,6 +76,8 @@ pub enum Entry<'a> {
 
 /// A frame from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// As in `client::Input`: a tag in the niche of WELCOME takes more code to read.
+#[repr(u8)]
 pub enum Downlink<'a> {
     /// The session stands.
     Welcome(Welcome),
