@@ -165,10 +165,8 @@ pub struct Client {
     /// The packet being read, and how far.
     inbound: Vec<u8>,
     progress: Option<Progress>,
-    /// The packet being transmitted.
+    /// The packet being transmitted, or the words of the state change being told.
     outbound: Vec<u8>,
-    /// The words of the state change being told.
-    said: Vec<u8>,
 }
 
 impl Client {
@@ -180,7 +178,6 @@ impl Client {
             inbound: Vec::new(),
             progress: None,
             outbound: Vec::new(),
-            said: Vec::new(),
         }
     }
 
@@ -347,14 +344,15 @@ impl Client {
     /// What to do next. Call it until it says [`Output::Idle`].
     #[must_use]
     pub fn poll_output(&mut self) -> Output<'_> {
-        let Self { core, inbound, progress, outbound, said } = self;
+        let Self { core, inbound, progress, outbound } = self;
         loop {
             if let Some(mut output) = core.next_notice() {
                 match &mut output {
                     Output::HangUp(_) => *progress = None,
                     Output::Event(Event::State { words, .. }) => {
-                        *said = mem::take(&mut core.words);
-                        *words = said;
+                        outbound.clear();
+                        mem::swap(outbound, &mut core.words);
+                        *words = outbound;
                     }
                     Output::Event(Event::Closed { reason, .. }) => *reason = &core.words,
                     _ => {}

@@ -10,7 +10,7 @@ use core::hash::{Hash, Hasher};
 impl Hash for Client {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // Between two drains no packet is being read or written: the buffers hold what is over.
-        let Self { core, inbound: _, progress: _, outbound: _, said: _ } = self;
+        let Self { core, inbound: _, progress: _, outbound: _ } = self;
         core.hash(state);
     }
 }
