@@ -56,15 +56,6 @@ struct Live {
     leave_at: Option<Instant>,
 }
 
-/// An acknowledgement learned from WELCOME. It settles once the direct stream has been replayed up
-/// to `head`, so that a reply or refusal in the replay comes first.
-#[derive(Clone, Copy)]
-#[cfg_attr(feature = "model", derive(Hash))]
-struct HeldAck {
-    seq: Seq,
-    head: Offset,
-}
-
 #[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Core {
     pub(super) now: Instant,
@@ -94,7 +85,10 @@ pub(super) struct Core {
     /// The direct stream first, then the subscriptions by rising id.
     streams: Vec<Stream>,
     next_stream: StreamId,
-    held_ack: Option<HeldAck>,
+    /// What is processed according to the server. It settles once the direct stream has been replayed
+    /// up to `replay_to`, where WELCOME has found it, so that a reply or refusal in there comes first.
+    processed: Seq,
+    replay_to: Offset,
     /// Up to this message answers may be gone: an acknowledgement does not say how they ended.
     doubtful: Seq,
     /// Bytes that the transport still held when it was last looked at.
@@ -138,7 +132,8 @@ impl Core {
             connection: 0,
             streams: [Stream::direct()].into(),
             next_stream: DIRECT + 1,
-            held_ack: None,
+            processed: 0,
+            replay_to: 0,
             doubtful: 0,
             buffered: 0,
             control: Vec::new(),

@@ -124,7 +124,8 @@ impl Core {
             self.backoff.ended(self.now.since(live.since));
         }
         self.control.clear();
-        self.held_ack = None;
+        self.processed = 0;
+        self.replay_to = 0;
         self.said_bye = false;
     }
 

@@ -17,7 +17,7 @@ impl Core {
     /// that produced something to hand out. PROTOCOL.md C-26.
     pub(in super::super) fn finish(&mut self) -> bool {
         // With BYE the server forgets what it has for this client, and some of that is under way.
-        if self.close_by.is_none() || self.outbox.len() > 0 || self.held_ack.is_some() {
+        if self.close_by.is_none() || self.outbox.len() > 0 || self.is_replaying() {
             return false;
         }
         match self.state {
@@ -53,7 +53,7 @@ impl Core {
 
     /// PROTOCOL.md C-27.
     pub(super) fn fail_outbox(&mut self) {
-        self.held_ack = None;
+        self.replay_to = 0;
         self.fail_through(self.outbox.last_numbered(), Failure::OutcomeUnknown);
         self.fail_through(Seq::MAX, Failure::Closed);
     }

@@ -44,7 +44,8 @@ impl Hash for Core {
             connection,
             streams,
             next_stream,
-            held_ack,
+            processed,
+            replay_to,
             doubtful,
             buffered,
             control,
@@ -57,8 +58,10 @@ impl Hash for Core {
             stats: _,
         } = self;
         outbox.hash(state);
+        // Before the replay is over; from then on they are what is settled, and passed.
+        self.is_replaying().then_some((processed, replay_to)).hash(state);
         (credentials, credentials_refused, connection_state, attempt).hash(state);
-        (session, epoch, connection, streams, next_stream, held_ack, doubtful).hash(state);
+        (session, epoch, connection, streams, next_stream, doubtful).hash(state);
         (buffered, control, not_before, message_bytes_max, window, close_by, said_bye).hash(state);
     }
 }

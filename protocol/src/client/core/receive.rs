@@ -2,7 +2,7 @@
 
 use super::super::stream::Arrival;
 use super::super::{MessageId, WhenUncertain};
-use super::{Core, Event, Failure, HeldAck, Live, Liveness, State, Window};
+use super::{Core, Event, Failure, Live, Liveness, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, Entry, Welcome};
@@ -141,11 +141,11 @@ impl Core {
         }
         let accepted = welcome.accepted.min(self.outbox.last_numbered());
         self.outbox.resume(accepted);
-        if self.direct_cursor().received < welcome.head && !Mutation::SettleOnWelcome.is_on() {
-            self.held_ack = Some(HeldAck { seq: accepted, head: welcome.head });
-        } else {
-            self.settle(accepted);
+        self.processed = accepted;
+        if !Mutation::SettleOnWelcome.is_on() {
+            self.replay_to = welcome.head;
         }
+        self.settle_replayed();
     }
 
     /// PROTOCOL.md.
@@ -195,10 +195,8 @@ impl Core {
             self.violated(CloseCode::VIOLATION);
             return;
         }
-        match &mut self.held_ack {
-            Some(held) => held.seq = held.seq.max(seq),
-            None => self.settle(seq),
-        }
+        self.processed = self.processed.max(seq);
+        self.settle_replayed();
     }
 
     fn settle(&mut self, seq: Seq) {
@@ -222,13 +220,15 @@ impl Core {
         }
     }
 
-    fn settle_held(&mut self) {
-        if let Some(held) = self.held_ack
-            && self.direct_cursor().received >= held.head
-        {
-            self.held_ack = None;
-            self.settle(held.seq);
+    fn settle_replayed(&mut self) {
+        if !self.is_replaying() {
+            self.settle(self.processed);
         }
+    }
+
+    /// Whether answers that WELCOME has found are still to come.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.direct_cursor().received < self.replay_to
     }
 
     fn entry<'a>(
@@ -274,7 +274,7 @@ impl Core {
             }
         };
         if id == DIRECT {
-            self.settle_held();
+            self.settle_replayed();
         }
         event
     }
@@ -338,7 +338,7 @@ impl Core {
         if !Mutation::IgnoreLostAnswers.is_on() {
             self.doubtful = self.outbox.last_in_flight();
         }
-        self.settle_held();
+        self.settle_replayed();
     }
 
     fn pong(&mut self, nonce: u64) {
