@@ -85,7 +85,7 @@ impl Core {
     /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
     pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
         if !matches!(self.state, State::Authorizing { .. }) {
-            self.notices.push(Output::HangUp(code.unwrap_or(CloseCode::NORMAL)));
+            self.hang_up(code.unwrap_or(CloseCode::NORMAL));
         }
         self.wait(reason, Reaction::Retry, code);
     }
@@ -119,6 +119,12 @@ impl Core {
         self.tell_state(reason, code);
     }
 
+    // In a page the notice itself takes more code than the call.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(super) fn hang_up(&mut self, code: CloseCode) {
+        self.notices.push(Output::HangUp(code));
+    }
+
     fn end_connection(&mut self) {
         if let State::Live(live) = &self.state {
             self.backoff.ended(self.now.since(live.since));
@@ -132,7 +138,7 @@ impl Core {
     /// Replaces a live connection at once. PROTOCOL.md C-17, C-24.
     fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
-        self.notices.push(Output::HangUp(code));
+        self.hang_up(code);
         self.begin_attempt(reason, Some(code));
     }
 
@@ -197,7 +203,7 @@ impl Core {
         match self.state {
             State::Dialing { .. } | State::Joining { .. } | State::Live(_) => {
                 self.end_connection();
-                self.notices.push(Output::HangUp(CloseCode::SUSPENDED));
+                self.hang_up(CloseCode::SUSPENDED);
             }
             State::Waiting { until, firm: true } => self.not_before = until,
             State::Authorizing { .. } | State::Waiting { .. } => {}

@@ -1,6 +1,6 @@
 //! The end of a line: what is in the outbox first, then BYE, then nothing.
 
-use super::{Core, End, Event, Failure, Output, State};
+use super::{Core, End, Event, Failure, State};
 use crate::close::CloseCode;
 use crate::message::Seq;
 use crate::time::earliest;
@@ -37,7 +37,7 @@ impl Core {
     /// Ends the line without a BYE.
     pub(super) fn stop(&mut self) {
         if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
-            self.notices.push(Output::HangUp(CloseCode::NORMAL));
+            self.hang_up(CloseCode::NORMAL);
         }
         self.end(End::Requested);
     }

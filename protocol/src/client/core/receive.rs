@@ -377,7 +377,7 @@ impl Core {
             self.not_before = Some(self.now.after(after_ms.min(DELAY_MS_MAX)));
         }
         self.quote(reason);
-        self.notices.push(super::Output::HangUp(CloseCode::NORMAL));
+        self.hang_up(CloseCode::NORMAL);
         self.lost_connection("refused by the server", code);
     }
 
