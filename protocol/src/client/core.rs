@@ -34,15 +34,15 @@ use alloc::vec::Vec;
 #[repr(u8)]
 enum State {
     /// The application has been asked for credentials.
-    Authorizing { give_up_at: Instant },
+    Authorizing,
     /// A WebSocket is opening.
-    Dialing { give_up_at: Instant },
+    Dialing,
     /// It is open, HELLO leaves or has left.
-    Joining { give_up_at: Instant, hello_sent_at: Option<Instant> },
+    Joining { hello_sent_at: Option<Instant> },
     /// WELCOME has come.
     Live(Live),
-    /// No connection. `None`: until a hint. `firm`: hints do not shorten it.
-    Waiting { until: Option<Instant>, firm: bool },
+    /// No connection. `firm`: hints do not shorten it.
+    Waiting { firm: bool },
     /// Ended.
     Closed,
 }
@@ -52,8 +52,6 @@ enum State {
 struct Live {
     since: Instant,
     liveness: Liveness,
-    /// GOAWAY: when to connect anew.
-    leave_at: Option<Instant>,
 }
 
 #[cfg_attr(feature = "model", derive(Clone))]
@@ -75,6 +73,9 @@ pub(super) struct Core {
     /// The packet being read has asked for fresh ones.
     credentials_wanted: bool,
     state: State,
+    /// When to leave the state: to try, to give the attempt up or, after GOAWAY, to connect anew.
+    /// `None`: not before something happens.
+    leave_at: Option<Instant>,
     attempt: u32,
     backoff: Backoff,
     round_trip: RoundTrip,
@@ -123,7 +124,8 @@ impl Core {
             credentials,
             credentials_refused: 0,
             credentials_wanted: false,
-            state: State::Waiting { until: Some(now), firm: false },
+            state: State::Waiting { firm: false },
+            leave_at: Some(now),
             attempt: 0,
             backoff: Backoff::new(config.backoff, seed.random),
             round_trip: RoundTrip::default(),
@@ -148,9 +150,7 @@ impl Core {
 
     pub(super) const fn public_state(&self) -> PublicState {
         match self.state {
-            State::Authorizing { .. } | State::Dialing { .. } | State::Joining { .. } => {
-                PublicState::Connecting
-            }
+            State::Authorizing | State::Dialing | State::Joining { .. } => PublicState::Connecting,
             State::Live(_) => PublicState::Open,
             State::Waiting { .. } => PublicState::Waiting,
             State::Closed => PublicState::Closed,
@@ -263,7 +263,7 @@ impl Core {
     /// Whether this connection has been used to tell the server of streams; what has ended since
     /// goes as a frame of its own, behind WELCOME.
     const fn has_said_hello(&self) -> bool {
-        matches!(self.state, State::Live(_) | State::Joining { hello_sent_at: Some(_), .. })
+        matches!(self.state, State::Live(_) | State::Joining { hello_sent_at: Some(_) })
     }
 
     pub(super) fn handled(&mut self, stream: StreamId, offset: Offset) {
@@ -290,7 +290,7 @@ impl Core {
 
     fn tell_state(&mut self, reason: &'static str, code: Option<CloseCode>) {
         let retry_at = match self.state {
-            State::Waiting { until, .. } => until,
+            State::Waiting { .. } => self.leave_at,
             _ => None,
         };
         let state = self.public_state();
@@ -323,48 +323,34 @@ impl Core {
                 self.stop();
             }
         }
-        match &self.state {
-            State::Authorizing { give_up_at } => {
-                if now >= *give_up_at {
-                    self.retry("no credentials in time", None);
-                }
+        if self.leave_at.is_none_or(|at| now < at) {
+            self.check_live();
+            return;
+        }
+        match self.state {
+            State::Authorizing => self.retry("no credentials in time", None),
+            State::Dialing | State::Joining { .. } => {
+                self.retry("no answer in time", Some(CloseCode::SILENT));
             }
-            State::Dialing { give_up_at } | State::Joining { give_up_at, .. } => {
-                if now >= *give_up_at {
-                    self.retry("no answer in time", Some(CloseCode::SILENT));
-                }
+            State::Waiting { .. } => self.begin_attempt("connecting", None),
+            State::Live(_) => {
+                self.redial("the server asked to connect anew", CloseCode::REPLACED);
             }
-            State::Waiting { until, .. } => {
-                if until.is_some_and(|until| now >= until) {
-                    self.begin_attempt("connecting", None);
-                }
-            }
-            State::Live(_) => self.check_live(),
             State::Closed => {}
         }
     }
 
     /// When [`check_deadlines`](Self::check_deadlines) or a report of cursors is due next.
     pub(super) fn wake_at(&self) -> Option<Instant> {
-        let state = match &self.state {
-            State::Authorizing { give_up_at }
-            | State::Dialing { give_up_at }
-            | State::Joining { give_up_at, .. } => Some(*give_up_at),
-            State::Waiting { until, .. } => *until,
-            State::Live(live) => {
-                let liveness = live.liveness.deadline(&self.round_trip);
-                let due = earliest(live.leave_at, Some(liveness));
-                let look = self.held_back().then(|| self.now.after(BUFFERED_LOOK_MS));
-                let due = earliest(due, look);
-                self.streams
-                    .iter()
-                    .fold(due, |due, stream| earliest(due, stream.report_by(self.now)))
-            }
-            State::Closed => return None,
-        };
         // Once it has passed, it is the outbox that matters, and that is empty.
         let close = self.close_by.filter(|by| *by > self.now);
-        earliest(earliest(state, close), self.outbox.expires_next())
+        let due = earliest(close, self.outbox.expires_next());
+        let due = earliest(due, self.leave_at);
+        let State::Live(live) = &self.state else { return due };
+        let due = earliest(due, Some(live.liveness.deadline(&self.round_trip)));
+        let look = self.held_back().then(|| self.now.after(BUFFERED_LOOK_MS));
+        let due = earliest(due, look);
+        self.streams.iter().fold(due, |due, stream| earliest(due, stream.report_by(self.now)))
     }
 
     /// Whether messages could leave but for what the transport still holds. PROTOCOL.md C-32.

@@ -5,20 +5,20 @@ use super::super::liveness::Verdict;
 use super::{Core, End, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
-use crate::time::{Instant, earliest};
+use crate::time::earliest;
 use crate::uplink::Uplink;
 
 impl Core {
     /// Starts an attempt: with fresh credentials if they are to be asked for.
     pub(super) fn begin_attempt(&mut self, reason: &'static str, code: Option<CloseCode>) {
-        let give_up_at = self.now.after(self.connect_timeout_ms);
         self.not_before = None;
-        self.state = State::Authorizing { give_up_at };
+        self.state = State::Authorizing;
+        self.leave_at = Some(self.now.after(self.connect_timeout_ms));
         self.tell_state(reason, code);
         if self.asks {
             self.ask_for_credentials();
         } else {
-            self.dial(give_up_at);
+            self.dial();
         }
     }
 
@@ -27,15 +27,15 @@ impl Core {
         self.notices.push(Output::Authorize { attempt: self.attempt });
     }
 
-    fn dial(&mut self, give_up_at: Instant) {
+    fn dial(&mut self) {
         self.connection += 1;
         self.buffered = 0;
-        self.state = State::Dialing { give_up_at };
+        self.state = State::Dialing;
         self.notices.push(Output::Dial);
     }
 
     pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<&[u8]>) {
-        let wanted = matches!(self.state, State::Authorizing { .. } | State::Live(_));
+        let wanted = matches!(self.state, State::Authorizing | State::Live(_));
         if attempt != self.attempt || !wanted {
             return;
         }
@@ -45,8 +45,8 @@ impl Core {
             self.credentials.extend_from_slice(credentials);
         }
         match self.state {
-            State::Authorizing { give_up_at } if credentials.is_some() => self.dial(give_up_at),
-            State::Authorizing { .. } => self.retry("no usable credentials", None),
+            State::Authorizing if credentials.is_some() => self.dial(),
+            State::Authorizing => self.retry("no usable credentials", None),
             State::Live(_) if credentials.is_some() => self.put_auth(),
             _ => {}
         }
@@ -58,20 +58,20 @@ impl Core {
     }
 
     pub(in super::super) fn opened(&mut self) {
-        if let State::Dialing { give_up_at } = self.state {
-            self.state = State::Joining { give_up_at, hello_sent_at: None };
+        if matches!(self.state, State::Dialing) {
+            self.state = State::Joining { hello_sent_at: None };
         }
     }
 
     /// The peer, or the network, has closed the connection.
     pub(in super::super) fn closed_by_peer(&mut self, code: CloseCode) {
         match self.state {
-            State::Dialing { .. } => self.lost_connection("could not connect", code),
+            State::Dialing => self.lost_connection("could not connect", code),
             State::Joining { .. } => {
                 self.lost_connection("the connection closed before it was ready", code);
             }
             State::Live(_) => self.lost_connection("connection lost", code),
-            State::Authorizing { .. } | State::Waiting { .. } | State::Closed => {}
+            State::Authorizing | State::Waiting { .. } | State::Closed => {}
         }
     }
 
@@ -84,7 +84,7 @@ impl Core {
 
     /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
     pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
-        if !matches!(self.state, State::Authorizing { .. }) {
+        if !matches!(self.state, State::Authorizing) {
             self.hang_up(code.unwrap_or(CloseCode::NORMAL));
         }
         self.wait(reason, Reaction::Retry, code);
@@ -113,9 +113,9 @@ impl Core {
             _ => self.backoff.next_delay_ms(),
         };
         let asked = self.not_before.take();
-        let until = asked.max(Some(self.now.after(delay)));
         let firm = asked.is_some() || reaction == Reaction::RetryLater;
-        self.state = State::Waiting { until, firm };
+        self.state = State::Waiting { firm };
+        self.leave_at = asked.max(Some(self.now.after(delay)));
         self.tell_state(reason, code);
     }
 
@@ -136,7 +136,7 @@ impl Core {
     }
 
     /// Replaces a live connection at once. PROTOCOL.md C-17, C-24.
-    fn redial(&mut self, reason: &'static str, code: CloseCode) {
+    pub(super) fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
         self.hang_up(code);
         self.begin_attempt(reason, Some(code));
@@ -144,10 +144,6 @@ impl Core {
 
     pub(super) fn check_live(&mut self) {
         let State::Live(live) = &self.state else { return };
-        if live.leave_at.is_some_and(|at| self.now >= at) {
-            self.redial("the server asked to connect anew", CloseCode::REPLACED);
-            return;
-        }
         match live.liveness.verdict(self.now, &self.round_trip) {
             Verdict::Alive => {}
             Verdict::Probe => self.probe(),
@@ -181,10 +177,8 @@ impl Core {
     fn kick(&mut self) {
         let soon = self.now.after(self.backoff.up_to(BACKOFF_FIRST_MS));
         let soon = self.not_before.max(Some(soon));
-        match &mut self.state {
-            State::Waiting { until, firm: false } => {
-                *until = earliest(*until, soon);
-            }
+        match self.state {
+            State::Waiting { firm: false } => self.leave_at = earliest(self.leave_at, soon),
             State::Live(_) => self.probe_unless_probing(),
             _ => {}
         }
@@ -201,15 +195,16 @@ impl Core {
     /// PROTOCOL.md C-25.
     fn suspend(&mut self) {
         match self.state {
-            State::Dialing { .. } | State::Joining { .. } | State::Live(_) => {
+            State::Dialing | State::Joining { .. } | State::Live(_) => {
                 self.end_connection();
                 self.hang_up(CloseCode::SUSPENDED);
             }
-            State::Waiting { until, firm: true } => self.not_before = until,
-            State::Authorizing { .. } | State::Waiting { .. } => {}
+            State::Waiting { firm: true } => self.not_before = self.leave_at,
+            State::Authorizing | State::Waiting { .. } => {}
             State::Closed => return,
         }
-        self.state = State::Waiting { until: None, firm: false };
+        self.state = State::Waiting { firm: false };
+        self.leave_at = None;
         self.tell_state("the page was put aside", Some(CloseCode::SUSPENDED));
     }
 }

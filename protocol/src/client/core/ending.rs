@@ -36,7 +36,7 @@ impl Core {
 
     /// Ends the line without a BYE.
     pub(super) fn stop(&mut self) {
-        if !matches!(self.state, State::Waiting { .. } | State::Authorizing { .. }) {
+        if !matches!(self.state, State::Waiting { .. } | State::Authorizing) {
             self.hang_up(CloseCode::NORMAL);
         }
         self.end(End::Requested);
@@ -46,6 +46,8 @@ impl Core {
     pub(super) fn end(&mut self, end: End) {
         self.fail_outbox();
         self.state = State::Closed;
+        self.leave_at = None;
+        self.close_by = None;
         self.control.clear();
         self.streams.truncate(1);
         self.tell(Event::Closed { end, reason: &[] });

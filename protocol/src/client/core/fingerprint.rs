@@ -34,6 +34,7 @@ impl Hash for Core {
             // Of the packet being read, and between two drains there is none.
             credentials_wanted: _,
             state: connection_state,
+            leave_at,
             attempt,
             // These move deadlines and decide nothing else. The model lets a deadline come before
             // or after anything else that can happen, and sets the delays of the backoff to 0.
@@ -60,7 +61,7 @@ impl Hash for Core {
         outbox.hash(state);
         // Before the replay is over; from then on they are what is settled, and passed.
         self.is_replaying().then_some((processed, replay_to)).hash(state);
-        (credentials, credentials_refused, connection_state, attempt).hash(state);
+        (credentials, credentials_refused, connection_state, leave_at, attempt).hash(state);
         (session, epoch, connection, streams, next_stream, doubtful).hash(state);
         (buffered, control, not_before, message_bytes_max, window, close_by, said_bye).hash(state);
     }

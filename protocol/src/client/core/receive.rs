@@ -31,7 +31,7 @@ impl Core {
     /// borrows the frame's bytes, or waits among the notices.
     pub(in super::super) fn frame<'a>(&mut self, frame: Downlink<'a>) -> Option<Event<'a>> {
         match (&self.state, &frame) {
-            (State::Joining { hello_sent_at: Some(sent_at), .. }, Downlink::Welcome(welcome)) => {
+            (State::Joining { hello_sent_at: Some(sent_at) }, Downlink::Welcome(welcome)) => {
                 self.welcome(welcome, *sent_at);
                 return None;
             }
@@ -94,8 +94,8 @@ impl Core {
         self.state = State::Live(Live {
             since: self.now,
             liveness: Liveness::new(heartbeat_ms, self.now),
-            leave_at: None,
         });
+        self.leave_at = None;
         match welcome.resumption {
             Resumption::New | Resumption::Resumed => self.resumed(welcome),
             Resumption::LostAcceptedKnown | Resumption::Lost => self.lost(welcome),
@@ -366,9 +366,7 @@ impl Core {
         let spread = self.backoff.up_to(spread_ms.min(DELAY_MS_MAX));
         let leave_at = self.now.after(after_ms.min(DELAY_MS_MAX) + spread);
         self.not_before = Some(leave_at);
-        if let State::Live(live) = &mut self.state {
-            live.leave_at = Some(leave_at);
-        }
+        self.leave_at = Some(leave_at);
     }
 
     /// PROTOCOL.md C-28.

@@ -15,7 +15,7 @@ impl Core {
     pub(in super::super) fn fill_packet(&mut self, out: &mut Vec<u8>) -> bool {
         match &mut self.state {
             // A line that was closed while it was opening, with nothing to deliver, just ends.
-            State::Joining { hello_sent_at: sent @ None, .. }
+            State::Joining { hello_sent_at: sent @ None }
                 if self.close_by.is_none() || self.outbox.len() > 0 =>
             {
                 *sent = Some(self.now);
