@@ -260,23 +260,24 @@ impl Core {
             Arrival::Hole => return self.violation(),
         }
         self.stats.received += 1;
-        let event = match entry {
-            Entry::Message(payload) => Some(Event::Message { stream: id, offset, format, payload }),
-            Entry::Reply { seq, payload } => {
-                self.answered(seq).map(|id| Event::Reply { id, format, payload })
-            }
-            Entry::Refusal { seq, .. } if Mutation::LoseRefusal.is_on() => {
-                self.answered(seq);
-                None
-            }
-            Entry::Refusal { seq, code, reason } => {
-                self.answered(seq).map(|id| Event::Refused { id, code, reason })
-            }
+        let answered = match entry {
+            Entry::Message(_) => None,
+            Entry::Reply { seq, .. } | Entry::Refusal { seq, .. } => self.answered(seq),
         };
         if id == DIRECT {
             self.settle_replayed();
         }
-        event
+        if let Entry::Message(payload) = entry {
+            return Some(Event::Message { stream: id, offset, format, payload });
+        }
+        let id = answered?;
+        match entry {
+            Entry::Reply { payload, .. } => Some(Event::Reply { id, format, payload }),
+            Entry::Refusal { code, reason, .. } if !Mutation::LoseRefusal.is_on() => {
+                Some(Event::Refused { id, code, reason })
+            }
+            _ => None,
+        }
     }
 
     /// An answer to message `seq` has come, which settles it; and, because messages are handled in
