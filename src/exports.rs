@@ -267,10 +267,14 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     (9, stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
                 }
                 Event::Closed { end, reason } => {
-                    let (end, code) = match end {
-                        End::Requested => (0, CloseCode::NORMAL),
-                        End::Unauthorized(code) => (1, code),
-                        End::Stopped(code) => (2, code),
+                    let code = match end {
+                        End::Requested => CloseCode::NORMAL,
+                        End::Unauthorized(code) | End::Stopped(code) => code,
+                    };
+                    let end = match end {
+                        End::Requested => 0,
+                        End::Unauthorized(_) => 1,
+                        End::Stopped(_) => 2,
                     };
                     (10, end.into(), reason, nothing, [code.0.into(), 0.0, 0.0])
                 }

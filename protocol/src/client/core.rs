@@ -253,11 +253,16 @@ impl Core {
     }
 
     pub(super) fn unsubscribe(&mut self, stream: StreamId) {
-        let Some(index) = self.stream_index(stream).filter(|_| stream != DIRECT) else { return };
-        let known = self.streams.remove(index).announced;
-        if known && self.has_said_hello() {
+        if stream != DIRECT && self.end_stream(stream) == Some(true) && self.has_said_hello() {
             Uplink::Unsubscribe { stream }.encode(&mut self.control);
         }
+    }
+
+    /// Whether the server has been told of the stream, if it was there.
+    #[inline(never)]
+    fn end_stream(&mut self, id: StreamId) -> Option<bool> {
+        let index = self.stream_index(id)?;
+        Some(self.streams.remove(index).announced)
     }
 
     /// Whether this connection has been used to tell the server of streams; what has ended since

@@ -52,8 +52,7 @@ impl Core {
                 if stream == DIRECT {
                     return self.violation();
                 }
-                let index = self.stream_index(stream)?;
-                self.streams.remove(index);
+                self.end_stream(stream)?;
                 return Some(Event::SubscribeRefused { stream, code, reason });
             }
             Downlink::Gap { stream, epoch, offset } => self.gap(stream, epoch, offset),
