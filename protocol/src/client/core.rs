@@ -259,7 +259,6 @@ impl Core {
     }
 
     /// Whether the server has been told of the stream, if it was there.
-    #[inline(never)]
     fn end_stream(&mut self, id: StreamId) -> Option<bool> {
         let index = self.stream_index(id)?;
         Some(self.streams.remove(index).announced)

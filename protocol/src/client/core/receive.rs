@@ -116,19 +116,16 @@ impl Core {
         let accepted = welcome.accepted;
         let first = self.outbox.acknowledged();
         let possible = accepted >= first && accepted <= self.outbox.possibly_accepted(accepted);
+        let as_restarted = accepted == self.restart() - 1;
         let first = self.epoch == Epoch::NONE;
+        let same = welcome.epoch == self.epoch;
         match welcome.resumption {
-            Resumption::New => first && accepted == self.restart() - 1,
+            Resumption::New => first && as_restarted,
             Resumption::Resumed => {
-                let direct = self.direct_cursor();
-                possible
-                    && (first || welcome.epoch == self.epoch)
-                    && direct.received <= welcome.head
+                possible && (first || same) && self.direct_cursor().received <= welcome.head
             }
-            Resumption::LostAcceptedKnown => possible && !first && welcome.epoch != self.epoch,
-            Resumption::Lost => {
-                !first && welcome.epoch != self.epoch && accepted == self.restart() - 1
-            }
+            Resumption::LostAcceptedKnown => !first && !same && possible,
+            Resumption::Lost => !first && !same && as_restarted,
         }
     }
 
