@@ -90,10 +90,8 @@ impl Core {
             bytes: usize::try_from(welcome.window_bytes).unwrap_or(usize::MAX),
         };
         let heartbeat_ms = welcome.heartbeat_ms.clamp(HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
-        self.state = State::Live(Live {
-            since: self.now,
-            liveness: Liveness::new(heartbeat_ms, self.now),
-        });
+        self.state =
+            State::Live(Live { since: self.now, liveness: Liveness::new(heartbeat_ms, self.now) });
         self.leave_at = None;
         match welcome.resumption {
             Resumption::New | Resumption::Resumed => self.resumed(welcome),
@@ -122,7 +120,7 @@ impl Core {
         match welcome.resumption {
             Resumption::New => first && as_restarted,
             Resumption::Resumed => {
-                possible && (first || same) && self.direct_cursor().received <= welcome.head
+                possible && (first || same) && self.direct_received() <= welcome.head
             }
             Resumption::LostAcceptedKnown => !first && !same && possible,
             Resumption::Lost => !first && !same && as_restarted,
@@ -147,7 +145,7 @@ impl Core {
     /// PROTOCOL.md.
     fn lost(&mut self, welcome: &Welcome) {
         let accepted_known = welcome.resumption == Resumption::LostAcceptedKnown;
-        let all_received = accepted_known && self.direct_cursor().received >= welcome.head;
+        let all_received = accepted_known && self.direct_received() >= welcome.head;
         self.tell(Event::Lost { accepted_known, direct_missing: !all_received });
         if accepted_known {
             let accepted = welcome.accepted.min(self.outbox.last_numbered());
@@ -224,7 +222,7 @@ impl Core {
 
     /// Whether answers that WELCOME has found are still to come.
     pub(super) fn is_replaying(&self) -> bool {
-        self.direct_cursor().received < self.replay_to
+        self.direct_received() < self.replay_to
     }
 
     fn entry<'a>(

@@ -12,7 +12,7 @@ impl Core {
             transmitted: self.outbox.numbered() as u64,
             uncertain: self.outbox.uncertain() as u64,
             doubtful: self.doubtful,
-            direct: self.direct_cursor().handled,
+            direct: self.streams.first().map_or(0, |direct| direct.cursor().handled),
             holds: self.outbox.holds(),
         }
     }

@@ -1,10 +1,10 @@
 //! What leaves: HELLO, control frames, cursors, messages.
 
 use super::{Core, State, Stream};
+use crate::DIRECT;
 use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
 use crate::message::Offset;
 use crate::uplink::{Hello, Uplink, put_hello, put_subscribe};
-use crate::{DIRECT, message};
 use alloc::vec::Vec;
 
 /// No SUBSCRIBE is longer.
@@ -31,14 +31,13 @@ impl Core {
     /// HELLO, then one SUBSCRIBE for each stream: all that resuming takes, in one packet if it fits.
     /// PROTOCOL.md C-1.
     fn put_hello(&mut self, out: &mut Vec<u8>) {
-        let direct = self.direct_cursor();
         let hello = Hello {
             session: self.session,
             epoch: self.epoch,
             connection: self.connection,
             acknowledged: self.outbox.acknowledged(),
             restart: self.restart(),
-            received: direct.received,
+            received: self.direct_received(),
             handled: self.streams.first().map_or(0, Stream::reportable),
             credentials: &self.credentials,
         };
@@ -64,8 +63,10 @@ impl Core {
         }
     }
 
-    pub(super) fn direct_cursor(&self) -> message::Cursor {
-        self.streams.first().map(Stream::cursor).unwrap_or_default()
+    /// How far the direct stream has come.
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    pub(super) fn direct_received(&self) -> Offset {
+        self.streams.first().map_or(0, |direct| direct.cursor().received)
     }
 
     /// PROTOCOL.md C-15.
