@@ -93,10 +93,7 @@ impl Core {
         self.state =
             State::Live(Live { since: self.now, liveness: Liveness::new(heartbeat_ms, self.now) });
         self.leave_at = None;
-        match welcome.resumption {
-            Resumption::New | Resumption::Resumed => self.resumed(welcome),
-            Resumption::LostAcceptedKnown | Resumption::Lost => self.lost(welcome),
-        }
+        self.resume(welcome);
         self.limit_messages(welcome.message_bytes);
         self.words.clear();
         let reason = match welcome.resumption {
@@ -127,47 +124,42 @@ impl Core {
         }
     }
 
-    /// PROTOCOL.md R-5.
-    fn resumed(&mut self, welcome: &Welcome) {
+    /// Goes on behind what the server has accepted. PROTOCOL.md.
+    fn resume(&mut self, welcome: &Welcome) {
+        let accepted_known = welcome.resumption != Resumption::Lost;
+        let all_received = accepted_known && self.direct_received() >= welcome.head;
+        let is_lost =
+            matches!(welcome.resumption, Resumption::LostAcceptedKnown | Resumption::Lost);
+        if is_lost {
+            self.tell(Event::Lost { accepted_known, direct_missing: !all_received });
+        } else if !Mutation::SettleOnWelcome.is_on() {
+            self.replay_to = welcome.head;
+        }
+        if !accepted_known {
+            self.doubt(welcome.accepted);
+        }
+        self.processed = welcome.accepted.min(self.outbox.last_numbered());
+        self.outbox.resume(self.processed);
+        if is_lost && accepted_known && !all_received {
+            self.fail_through(self.processed, Failure::AnswerLost);
+        }
         self.epoch = welcome.epoch;
         if let Some(direct) = self.streams.first_mut() {
-            direct.adopt(welcome.epoch);
-        }
-        let accepted = welcome.accepted.min(self.outbox.last_numbered());
-        self.outbox.resume(accepted);
-        self.processed = accepted;
-        if !Mutation::SettleOnWelcome.is_on() {
-            self.replay_to = welcome.head;
+            if is_lost {
+                direct.restart(welcome.epoch);
+            } else {
+                direct.adopt(welcome.epoch);
+            }
         }
         self.settle_replayed();
     }
 
-    /// PROTOCOL.md.
-    fn lost(&mut self, welcome: &Welcome) {
-        let accepted_known = welcome.resumption == Resumption::LostAcceptedKnown;
-        let all_received = accepted_known && self.direct_received() >= welcome.head;
-        self.tell(Event::Lost { accepted_known, direct_missing: !all_received });
-        if accepted_known {
-            let accepted = welcome.accepted.min(self.outbox.last_numbered());
-            self.outbox.resume(accepted);
-            if all_received {
-                self.settle(accepted);
-            } else {
-                self.fail_through(accepted, Failure::AnswerLost);
-            }
-        } else {
-            match self.when_uncertain {
-                WhenUncertain::Resend if Mutation::ForgetPossibleDuplicate.is_on() => {}
-                WhenUncertain::Resend => self.outbox.mark_uncertain(),
-                WhenUncertain::Fail => {
-                    self.fail_through(welcome.accepted, Failure::OutcomeUnknown);
-                }
-            }
-            self.outbox.resume(self.outbox.acknowledged());
-        }
-        self.epoch = welcome.epoch;
-        if let Some(direct) = self.streams.first_mut() {
-            direct.restart(welcome.epoch);
+    /// Whether the server has handled the messages up to `seq` cannot be known.
+    fn doubt(&mut self, seq: Seq) {
+        match self.when_uncertain {
+            WhenUncertain::Resend if Mutation::ForgetPossibleDuplicate.is_on() => {}
+            WhenUncertain::Resend => self.outbox.mark_uncertain(),
+            WhenUncertain::Fail => self.fail_through(seq, Failure::OutcomeUnknown),
         }
     }
 
