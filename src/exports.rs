@@ -114,7 +114,7 @@ const fn moment(now: f64) -> Instant {
 #[wasm_bindgen]
 pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f64 {
     BORDER.with_borrow_mut(|border| {
-        let bytes = mem::take(&mut border.bytes);
+        let mut bytes = mem::take(&mut border.bytes);
         let (topic, payload) = bytes.split_at(split);
         let Some(place) = border.lines.get_mut(line) else { return 0.0 };
         let Some(client) = place else { return 0.0 };
@@ -166,10 +166,11 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
             #[cfg(feature = "durable")]
             store::RESTORE => store::restore(client, topic, a, payload, b),
             _ => {
+                let now = moment(a);
                 client.buffers(c as usize);
-                client.handle_input(input(kind, b, bytes), moment(a));
+                client.handle_input(input(kind, b, &mut bytes), now);
                 if kind != NOW {
-                    pump(line, client, moment(a));
+                    pump(line, client, now);
                 }
             }
         }
@@ -203,10 +204,10 @@ const HINT: u8 = 18;
 /// Only the time and what the socket holds, without a drain: what commands count from.
 const NOW: u8 = 20;
 
-fn input(kind: u8, about: f64, packet: Vec<u8>) -> Input {
+fn input(kind: u8, about: f64, bytes: &mut Vec<u8>) -> Input {
     match kind {
         OPENED => Input::Opened,
-        PACKET => Input::Packet(packet),
+        PACKET => Input::Packet(mem::take(bytes)),
         TEXT => Input::Text,
         CLOSED => Input::Closed(CloseCode(about as u32 as u16)),
         HINT => match about as u32 {
