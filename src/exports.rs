@@ -113,11 +113,11 @@ const fn moment(now: f64) -> Instant {
 /// negative code. A line that was let go takes nothing.
 #[wasm_bindgen]
 pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f64 {
-    BORDER.with_borrow_mut(|border| {
+    let answer: i64 = BORDER.with_borrow_mut(|border| {
         let mut bytes = mem::take(&mut border.bytes);
         let (topic, payload) = bytes.split_at(split);
-        let Some(place) = border.lines.get_mut(line) else { return 0.0 };
-        let Some(client) = place else { return 0.0 };
+        let Some(place) = border.lines.get_mut(line) else { return 0 };
+        let Some(client) = place else { return 0 };
         let format = Format::from_bits(a as u32 as u8);
         match kind {
             SEND | REQUEST | PUBLISH => {
@@ -130,13 +130,13 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
                 let place = (c > 0.0).then_some(c as u64);
                 return client
                     .put(place, kind, format, topic, payload, ttl_ms)
-                    .map_or_else(error_code, |id| id as f64);
+                    .map_or_else(error_code, |id| id as i64);
             }
             VOLATILE => {
                 let topic = (!topic.is_empty()).then_some(topic);
                 return client
                     .send_volatile(format, topic, payload)
-                    .map_or_else(error_code, |()| 0.0);
+                    .map_or_else(error_code, |()| 0);
             }
             CANCEL => return client.cancel(a as u64).into(),
             LAST | AFTER => {
@@ -148,7 +148,7 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
                 };
                 return match client.subscribe(topic, start) {
                     Ok(stream) => stream.into(),
-                    Err(SubscribeError::TooMany) => 0.0,
+                    Err(SubscribeError::TooMany) => 0,
                     Err(SubscribeError::BadTopic) => error_code(SendError::BadTopic),
                     Err(SubscribeError::Closed) => error_code(SendError::Closed),
                 };
@@ -174,8 +174,9 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
                 }
             }
         }
-        0.0
-    })
+        0
+    });
+    answer as f64
 }
 
 /// Commands.
@@ -299,7 +300,7 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
 }
 
 /// One of the counters, by its place in the facade's list.
-fn stat(client: &Client, place: usize) -> f64 {
+fn stat(client: &Client, place: usize) -> i64 {
     let stats = client.stats();
     let counts = [
         stats.round_trip_ms,
@@ -315,18 +316,17 @@ fn stat(client: &Client, place: usize) -> f64 {
         stats.bytes_received,
         stats.buffered,
     ];
-    counts.get(place).copied().unwrap_or_default() as f64
+    counts.get(place).copied().unwrap_or_default() as i64
 }
 
 /// What the facade makes an error class of.
-fn error_code(error: SendError) -> f64 {
-    let code = match error {
+fn error_code(error: SendError) -> i64 {
+    match error {
         // Its limit goes along, for the error's sentence.
-        SendError::TooLarge { max, .. } => -16 - max as i32,
+        SendError::TooLarge { max, .. } => -16 - max as i64,
         SendError::OutboxFull => -2,
         SendError::BadTopic => -3,
         SendError::Closed => -4,
         SendError::NotLive => -5,
-    };
-    code.into()
+    }
 }
