@@ -302,21 +302,22 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
 /// One of the counters, by its place in the facade's list.
 fn stat(client: &Client, place: usize) -> i64 {
     let stats = client.stats();
-    let counts = [
-        stats.round_trip_ms,
-        stats.queued,
-        stats.unacknowledged,
-        stats.outbox_bytes,
-        stats.settled,
-        stats.retransmitted,
-        stats.received,
-        stats.duplicates,
-        stats.connections,
-        stats.bytes_sent,
-        stats.bytes_received,
-        stats.buffered,
-    ];
-    counts.get(place).copied().unwrap_or_default() as i64
+    let count = match place {
+        0 => stats.round_trip_ms,
+        1 => stats.queued,
+        2 => stats.unacknowledged,
+        3 => stats.outbox_bytes,
+        4 => stats.settled,
+        5 => stats.retransmitted,
+        6 => stats.received,
+        7 => stats.duplicates,
+        8 => stats.connections,
+        9 => stats.bytes_sent,
+        10 => stats.bytes_received,
+        11 => stats.buffered,
+        _ => 0,
+    };
+    count as i64
 }
 
 /// What the facade makes an error class of.
