@@ -35,20 +35,25 @@ impl Core {
     }
 
     pub(in super::super) fn authorize(&mut self, attempt: u32, credentials: Option<&[u8]>) {
-        let wanted = matches!(self.state, State::Authorizing | State::Live(_));
-        if attempt != self.attempt || !wanted {
+        let is_live = match self.state {
+            State::Authorizing => false,
+            State::Live(_) => true,
+            _ => return,
+        };
+        if attempt != self.attempt {
             return;
         }
         let credentials = credentials.filter(|bytes| bytes.len() <= CREDENTIALS_BYTES_MAX);
         if let Some(credentials) = credentials {
             self.credentials.clear();
             self.credentials.extend_from_slice(credentials);
-        }
-        match self.state {
-            State::Authorizing if credentials.is_some() => self.dial(),
-            State::Authorizing => self.retry("no usable credentials", None),
-            State::Live(_) if credentials.is_some() => self.put_auth(),
-            _ => {}
+            if is_live {
+                self.put_auth();
+            } else {
+                self.dial();
+            }
+        } else if !is_live {
+            self.retry("no usable credentials", None);
         }
     }
 
