@@ -13,7 +13,7 @@ mod store;
 use std::cell::RefCell;
 use std::mem;
 use tautline_protocol::client::{
-    Client, Config, Credentials, End, Event, Hint, Input, Missing, Output, SendError,
+    Client, Config, Credentials, End, Event, Hint, Input, Missing, Output, Place, SendError,
     SubscribeError, WhenUncertain,
 };
 use tautline_protocol::message::Cursor;
@@ -120,23 +120,22 @@ pub fn command(line: usize, kind: u8, split: usize, a: f64, b: f64, c: f64) -> f
         let Some(client) = place else { return 0 };
         let format = Format::from_bits(a as u32 as u8);
         match kind {
-            SEND | REQUEST | PUBLISH => {
+            SEND | REQUEST | PUBLISH | VOLATILE => {
+                let place = match kind {
+                    VOLATILE => Place::Past,
+                    _ if c > 0.0 => Place::Of(c as u64),
+                    _ => Place::Last,
+                };
                 let kind = match kind {
                     SEND => Kind::Send,
                     REQUEST => Kind::Request,
+                    VOLATILE if topic.is_empty() => Kind::Send,
                     _ => Kind::Publish,
                 };
                 let ttl_ms = (!b.is_nan()).then_some(b as u64);
-                let place = (c > 0.0).then_some(c as u64);
                 return client
                     .put(place, kind, format, topic, payload, ttl_ms)
                     .map_or_else(error_code, |id| id as i64);
-            }
-            VOLATILE => {
-                let topic = (!topic.is_empty()).then_some(topic);
-                return client
-                    .send_volatile(format, topic, payload)
-                    .map_or_else(error_code, |()| 0);
             }
             CANCEL => return client.cancel(a as u64).into(),
             LAST | AFTER => {

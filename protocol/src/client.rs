@@ -89,6 +89,17 @@ pub enum WhenUncertain {
     Fail,
 }
 
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind the others in the outbox.
+    Last,
+    /// In the place of one that was not yet transmitted.
+    Of(MessageId),
+    /// Past the outbox: it is volatile.
+    Past,
+}
+
 /// What the world tells the client.
 #[derive(Debug)]
 // Its tag has a place of its own: in the niche of a packet it takes more code to read.
@@ -204,7 +215,7 @@ impl Client {
         topic: impl AsRef<[u8]>,
         payload: impl AsRef<[u8]>,
     ) -> Result<MessageId, SendError> {
-        self.put(None, kind, format, topic, payload, None)
+        self.put(Place::Last, kind, format, topic, payload, None)
     }
 
     /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
@@ -222,7 +233,7 @@ impl Client {
         payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
-        self.put(None, kind, format, topic, payload, ttl_ms)
+        self.put(Place::Last, kind, format, topic, payload, ttl_ms)
     }
 
     /// Puts a newer message in the place of one that was not yet transmitted, whose name it takes
@@ -240,18 +251,19 @@ impl Client {
         payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, SendError> {
-        let replaced = self.put(Some(id), kind, format, topic, payload, ttl_ms)?;
+        let replaced = self.put(Place::Of(id), kind, format, topic, payload, ttl_ms)?;
         Ok(replaced > 0)
     }
 
-    /// As [`send_with_ttl`](Self::send_with_ttl), or with a `place` as [`replace`](Self::replace):
-    /// then 0 says that it is too late.
+    /// As [`send_with_ttl`](Self::send_with_ttl), [`replace`](Self::replace) or
+    /// [`send_volatile`](Self::send_volatile). 0 says that it is too late to replace that one, or
+    /// that it is volatile.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// As theirs.
     pub fn put(
         &mut self,
-        place: Option<MessageId>,
+        place: Place,
         kind: Kind,
         format: Format,
         topic: impl AsRef<[u8]>,
@@ -277,7 +289,9 @@ impl Client {
         topic: Option<&[u8]>,
         payload: &[u8],
     ) -> Result<(), SendError> {
-        self.core.send_volatile(format, topic, payload)
+        let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
+        self.put(Place::Past, kind, format, topic.unwrap_or_default(), payload, None)?;
+        Ok(())
     }
 
     /// Reads a topic; its entries come as [`Event::Message`] of the returned stream.

@@ -13,7 +13,7 @@ use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, 
 use super::liveness::{Liveness, RoundTrip};
 use super::outbox::{MessageId, Outbox, Window};
 use super::stream::Stream;
-use super::{Config, Credentials, Output, WhenUncertain};
+use super::{Config, Credentials, Output, Place, WhenUncertain};
 use crate::backoff::Backoff;
 use crate::close::CloseCode;
 use crate::limits::{
@@ -172,47 +172,17 @@ impl Core {
         }
     }
 
-    /// With `place` it replaces that message, and the result is 0 if that is too late.
+    /// Returns the message's name; 0 if it has none, or is too late to replace another.
     pub(super) fn put(
         &mut self,
-        place: Option<MessageId>,
+        place: Place,
         kind: Kind,
         format: Format,
         topic: &[u8],
         payload: &[u8],
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
-        self.check_sendable(kind, topic, payload.len())?;
-        let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
-        let mut body = Vec::new();
-        put_body(&mut body, kind, topic, payload);
-        let head = message_head(kind, format, false);
-        let id = self.outbox.put(place, head, body, expires_at)?;
-        self.stats.superseded += u64::from(place.is_some() && id > 0);
-        Ok(id)
-    }
-
-    pub(super) fn send_volatile(
-        &mut self,
-        format: Format,
-        topic: Option<&[u8]>,
-        payload: &[u8],
-    ) -> Result<(), SendError> {
-        let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
-        let topic = topic.unwrap_or_default();
-        self.check_sendable(kind, topic, payload.len())?;
-        let before = self.control.len() + self.buffered;
-        let crowded = before + payload.len() > PACKET_BYTES && before > 0;
-        if !matches!(self.state, State::Live(_)) || crowded {
-            return Err(SendError::NotLive);
-        }
-        let mut body = Vec::new();
-        put_body(&mut body, kind, topic, payload);
-        put_message(&mut self.control, message_head(kind, format, false), None, &body, false);
-        Ok(())
-    }
-
-    fn check_sendable(&self, kind: Kind, topic: &[u8], size: usize) -> Result<(), SendError> {
+        let size = payload.len();
         if self.is_ending() {
             return Err(SendError::Closed);
         }
@@ -222,7 +192,31 @@ impl Core {
         if size > self.message_bytes_max && !self.outbox.is_restoring() {
             return Err(SendError::TooLarge { size, max: self.message_bytes_max });
         }
-        Ok(())
+        if place == Place::Past && !self.sends_at_once(size) {
+            return Err(SendError::NotLive);
+        }
+        let mut body = Vec::new();
+        put_body(&mut body, kind, topic, payload);
+        let head = message_head(kind, format, false);
+        let other = match place {
+            Place::Past => {
+                put_message(&mut self.control, head, None, &body, false);
+                return Ok(0);
+            }
+            Place::Last => None,
+            Place::Of(id) => Some(id),
+        };
+        let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
+        let id = self.outbox.put(other, head, body, expires_at)?;
+        self.stats.superseded += u64::from(other.is_some() && id > 0);
+        Ok(id)
+    }
+
+    /// Whether a volatile message of this size has room beside what is about to leave.
+    const fn sends_at_once(&self, size: usize) -> bool {
+        let before = self.control.len() + self.buffered;
+        let crowded = before + size > PACKET_BYTES && before > 0;
+        matches!(self.state, State::Live(_)) && !crowded
     }
 
     const fn is_ending(&self) -> bool {
