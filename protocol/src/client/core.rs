@@ -100,7 +100,7 @@ pub(super) struct Core {
     not_before: Option<Instant>,
     message_bytes_max: usize,
     window: Window,
-    /// The application has closed the line: when to stop waiting for the outbox.
+    /// The application has closed the line, or it has ended: when to stop waiting for the outbox.
     close_by: Option<Instant>,
     said_bye: bool,
     stats: Stats,
@@ -220,7 +220,7 @@ impl Core {
     }
 
     const fn is_ending(&self) -> bool {
-        self.close_by.is_some() || matches!(self.state, State::Closed)
+        self.close_by.is_some()
     }
 
     pub(super) fn subscribe(

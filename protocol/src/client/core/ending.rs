@@ -47,7 +47,7 @@ impl Core {
         self.fail_outbox();
         self.state = State::Closed;
         self.leave_at = None;
-        self.close_by = None;
+        self.close_by = Some(self.now);
         self.control.clear();
         self.streams.truncate(1);
         self.tell(Event::Closed { end, reason: &[] });
