@@ -49,7 +49,6 @@ impl Core {
         self.leave_at = None;
         self.close_by = Some(self.now);
         self.control.clear();
-        self.streams.truncate(1);
         self.tell(Event::Closed { end, reason: &[] });
     }
 
