@@ -141,7 +141,7 @@ impl Core {
             control: Vec::new(),
             not_before: None,
             message_bytes_max: MESSAGE_BYTES,
-            window: Window { messages: WINDOW_MESSAGES, bytes: WINDOW_BYTES },
+            window: Window { messages: WINDOW_MESSAGES as u64, bytes: WINDOW_BYTES as u64 },
             close_by: None,
             said_bye: false,
             stats: Stats::default(),

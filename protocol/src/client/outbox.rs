@@ -263,8 +263,8 @@ impl Outbox {
         self.message(self.in_flight).is_some_and(|next| {
             let size = next.body.len();
             self.is_released(next.id)
-                && self.in_flight < window.messages
-                && (self.in_flight == 0 || self.in_flight_bytes + size <= window.bytes)
+                && (self.in_flight as u64) < window.messages
+                && (self.in_flight == 0 || (self.in_flight_bytes + size) as u64 <= window.bytes)
                 && (packet_bytes == 0 || packet_bytes + size <= PACKET_BYTES)
         })
     }
@@ -294,8 +294,8 @@ impl Outbox {
 #[derive(Clone, Copy)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Window {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
 }
 
 /// For the model checker: whatever does not follow from this is only shown, or how far bodies that

@@ -86,8 +86,8 @@ impl Core {
         self.stats.connections += 1;
         self.doubtful = self.doubtful.min(welcome.accepted);
         self.window = Window {
-            messages: usize::try_from(welcome.window_messages).unwrap_or(usize::MAX),
-            bytes: usize::try_from(welcome.window_bytes).unwrap_or(usize::MAX),
+            messages: welcome.window_messages,
+            bytes: welcome.window_bytes,
         };
         let heartbeat_ms = welcome.heartbeat_ms.clamp(HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
         self.state =
