@@ -289,8 +289,10 @@ impl Uplink<'_> {
 }
 
 pub(crate) fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
+    // Copied, so that the rest of it need not lie in memory.
+    let session = hello.session;
     let mut fields = Vec::new();
-    fields.extend_from_slice(&hello.session);
+    fields.extend_from_slice(&session);
     put_epoch(&mut fields, hello.epoch);
     put_number(&mut fields, hello.connection);
     put_number(&mut fields, hello.acknowledged);
