@@ -28,7 +28,7 @@ mod stream;
 
 use self::core::Core;
 use crate::close::CloseCode;
-use crate::downlink::{Frames, Progress};
+use crate::downlink::{Progress, next_frame};
 use crate::message::{Format, Kind, Offset, Start, StreamId};
 use crate::time::Instant;
 use crate::{Seed, backoff, limits};
@@ -374,15 +374,13 @@ impl Client {
                 return output;
             }
             if let Some(read) = progress {
-                let mut frames = Frames::resume(inbound, *read);
-                match frames.next() {
+                match next_frame(inbound, read) {
                     None => *progress = None,
                     Some(Err(error)) => {
                         *progress = None;
                         core.violated(error.close_code());
                     }
                     Some(Ok(frame)) => {
-                        *read = frames.progress();
                         if let Some(event) = core.frame(frame) {
                             return Output::Event(event);
                         }

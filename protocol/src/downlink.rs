@@ -159,14 +159,14 @@ pub enum Downlink<'a> {
 /// How far a packet has been decoded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
-    left: Option<usize>,
+    read: Option<usize>,
     /// Stream and offset of the ENTRY before, for one that continues it.
     previous: Option<(StreamId, Offset)>,
 }
 
 /// Decodes one packet, frame by frame; ends after the first error.
 pub struct Frames<'a> {
-    reader: Reader<'a>,
+    packet: &'a [u8],
     progress: Progress,
 }
 
@@ -174,85 +174,7 @@ impl<'a> Frames<'a> {
     /// Reads `packet`.
     #[must_use]
     pub fn new(packet: &'a [u8]) -> Self {
-        Self::resume(packet, Progress::default())
-    }
-
-    /// Goes on where another reader of the same packet stopped.
-    pub(crate) fn resume(packet: &'a [u8], progress: Progress) -> Self {
-        let at = packet.len().saturating_sub(progress.left.unwrap_or(packet.len()));
-        Self { reader: Reader::new(packet.get(at..).unwrap_or_default()), progress }
-    }
-
-    pub(crate) const fn progress(&self) -> Progress {
-        self.progress
-    }
-
-    /// The next frame, or `None` with a fault of the reader.
-    fn frame(&mut self) -> Option<Downlink<'a>> {
-        let head = self.reader.byte();
-        if head & ENTRY_MASK == ENTRY {
-            return self.entry(head);
-        }
-        let reader = &mut self.reader;
-        Some(match head {
-            WELCOME => Downlink::Welcome(welcome(reader)?),
-            REFUSE => Downlink::Refuse {
-                code: CloseCode(reader.number_u16()),
-                after_ms: reader.number(),
-                reason: reader.sized(REASON_BYTES_MAX),
-            },
-            ACK => Downlink::Ack { seq: reader.number() },
-            SUBSCRIBED => subscribed(reader)?,
-            GAP => Downlink::Gap {
-                stream: reader.number_u32(),
-                epoch: reader.epoch(),
-                offset: reader.number(),
-            },
-            PING => Downlink::Ping { nonce: reader.number() },
-            PONG => Downlink::Pong { nonce: reader.number() },
-            AUTH => Downlink::Auth,
-            GOAWAY => Downlink::GoAway {
-                after_ms: reader.number(),
-                spread_ms: reader.number(),
-                reason: reader.sized(REASON_BYTES_MAX),
-            },
-            unknown => return reader.refuse(DecodeError::UnknownFrame(unknown)),
-        })
-    }
-
-    fn entry(&mut self, head: u8) -> Option<Downlink<'a>> {
-        let reader = &mut self.reader;
-        let (stream, offset) = if head & CONTINUED != 0 {
-            let Some((stream, offset)) = self.progress.previous else {
-                return reader.refuse(DecodeError::NoPrecedingEntry);
-            };
-            let Some(offset) = offset.checked_add(1) else {
-                return reader.refuse(DecodeError::BadField);
-            };
-            (stream, offset)
-        } else {
-            (reader.number_u32(), reader.number())
-        };
-        self.progress.previous = Some((stream, offset));
-        let body = reader.body(head & LAST != 0, MESSAGE_BYTES_MAX + ENTRY_OVERHEAD);
-        let mut body = Reader::new(body);
-        let entry = match head & KIND_MASK {
-            0 => Entry::Message(body.rest()),
-            1 => Entry::Reply { seq: body.number(), payload: body.rest() },
-            2 => Entry::Refusal {
-                seq: body.number(),
-                code: body.sized(REFUSAL_CODE_BYTES_MAX),
-                reason: body.body(true, REASON_BYTES_MAX),
-            },
-            _ => return reader.refuse(DecodeError::BadField),
-        };
-        if let Err(fault) = body.check() {
-            return reader.refuse(fault);
-        }
-        if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
-            return reader.refuse(DecodeError::BadField);
-        }
-        Some(Downlink::Entry { stream, offset, format: Format::from_bits(head >> 2), entry })
+        Self { packet, progress: Progress::default() }
     }
 }
 
@@ -260,40 +182,125 @@ impl<'a> Iterator for Frames<'a> {
     type Item = Result<Downlink<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.reader.rest().is_empty() {
-            if self.progress.left.is_some() {
-                return None;
-            }
-            self.reader.fail(DecodeError::Empty);
+        let frame = next_frame(self.packet, &mut self.progress);
+        if matches!(frame, Some(Err(_))) {
+            self.packet = &[];
         }
-        let frame = self.frame();
-        self.progress.left = Some(self.reader.rest().len());
-        match self.reader.check() {
-            Err(fault) => Some(Err(fault)),
-            Ok(()) => frame.map(Ok),
-        }
+        frame
     }
+}
+
+/// As [`Frames`], for who keeps packet and progress in different places, and asks for nothing after an
+/// error.
+pub(crate) fn next_frame<'a>(
+    packet: &'a [u8],
+    progress: &mut Progress,
+) -> Option<Result<Downlink<'a>, DecodeError>> {
+    let mut reader = Reader::new(packet.get(progress.read.unwrap_or(0)..)?);
+    if reader.rest().is_empty() {
+        if progress.read.is_some() {
+            return None;
+        }
+        reader.fail(DecodeError::Empty);
+    }
+    let frame = frame(&mut reader, &mut progress.previous);
+    progress.read = Some(packet.len() - reader.rest().len());
+    match reader.check() {
+        Err(fault) => Some(Err(fault)),
+        Ok(()) => frame.map(Ok),
+    }
+}
+
+/// A frame, or `None` with a fault of the reader. `previous` names stream and offset of the ENTRY
+/// before.
+fn frame<'a>(
+    reader: &mut Reader<'a>,
+    previous: &mut Option<(StreamId, Offset)>,
+) -> Option<Downlink<'a>> {
+    let head = reader.byte();
+    if head & ENTRY_MASK == ENTRY {
+        return entry(reader, head, previous);
+    }
+    Some(match head {
+        WELCOME => Downlink::Welcome(welcome(reader)?),
+        REFUSE => Downlink::Refuse {
+            code: CloseCode(reader.number_u16()),
+            after_ms: reader.number(),
+            reason: reader.sized(REASON_BYTES_MAX),
+        },
+        ACK => Downlink::Ack { seq: reader.number() },
+        SUBSCRIBED => subscribed(reader)?,
+        GAP => Downlink::Gap {
+            stream: reader.number_u32(),
+            epoch: reader.epoch(),
+            offset: reader.number(),
+        },
+        PING => Downlink::Ping { nonce: reader.number() },
+        PONG => Downlink::Pong { nonce: reader.number() },
+        AUTH => Downlink::Auth,
+        GOAWAY => Downlink::GoAway {
+            after_ms: reader.number(),
+            spread_ms: reader.number(),
+            reason: reader.sized(REASON_BYTES_MAX),
+        },
+        unknown => return reader.refuse(DecodeError::UnknownFrame(unknown)),
+    })
+}
+
+fn entry<'a>(
+    reader: &mut Reader<'a>,
+    head: u8,
+    previous: &mut Option<(StreamId, Offset)>,
+) -> Option<Downlink<'a>> {
+    let (stream, offset) = if head & CONTINUED != 0 {
+        let Some((stream, offset)) = *previous else {
+            return reader.refuse(DecodeError::NoPrecedingEntry);
+        };
+        let Some(offset) = offset.checked_add(1) else {
+            return reader.refuse(DecodeError::BadField);
+        };
+        (stream, offset)
+    } else {
+        (reader.number_u32(), reader.number())
+    };
+    *previous = Some((stream, offset));
+    let body = reader.body(head & LAST != 0, MESSAGE_BYTES_MAX + ENTRY_OVERHEAD);
+    let rest = reader.enter(body);
+    let entry = match head & KIND_MASK {
+        0 => Entry::Message(body),
+        1 => Entry::Reply { seq: reader.number(), payload: reader.rest() },
+        2 => Entry::Refusal {
+            seq: reader.number(),
+            code: reader.sized(REFUSAL_CODE_BYTES_MAX),
+            reason: reader.body(true, REASON_BYTES_MAX),
+        },
+        _ => return reader.refuse(DecodeError::BadField),
+    };
+    reader.enter(rest);
+    if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
+        return reader.refuse(DecodeError::BadField);
+    }
+    Some(Downlink::Entry { stream, offset, format: Format::from_bits(head >> 2), entry })
 }
 
 fn welcome(reader: &mut Reader<'_>) -> Option<Welcome> {
     // A newer server may append fields: what follows the known ones is skipped.
-    let mut fields = Reader::new(reader.sized(1024));
-    let Some(resumption) = Resumption::from_byte(fields.byte()) else {
+    let fields = reader.sized(1024);
+    let rest = reader.enter(fields);
+    let Some(resumption) = Resumption::from_byte(reader.byte()) else {
         return reader.refuse(DecodeError::BadField);
     };
     let welcome = Welcome {
         resumption,
-        epoch: fields.epoch(),
-        accepted: fields.number(),
-        head: fields.number(),
-        heartbeat_ms: fields.number(),
-        message_bytes: fields.number(),
-        window_messages: fields.number(),
-        window_bytes: fields.number(),
+        epoch: reader.epoch(),
+        accepted: reader.number(),
+        head: reader.number(),
+        heartbeat_ms: reader.number(),
+        message_bytes: reader.number(),
+        window_messages: reader.number(),
+        window_bytes: reader.number(),
     };
-    if let Err(fault) = fields.check() {
-        return reader.refuse(fault);
-    }
+    reader.enter(rest);
     if welcome.epoch == Epoch::NONE || welcome.window_messages == 0 {
         return reader.refuse(DecodeError::BadField);
     }

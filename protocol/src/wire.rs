@@ -3,6 +3,7 @@
 use crate::error::DecodeError;
 use crate::message::Epoch;
 use alloc::vec::Vec;
+use core::mem;
 
 /// Takes fields off the front of a packet. Lengths are checked before anything is taken.
 ///
@@ -21,6 +22,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
+    }
+
+    /// Goes on with other bytes; returns what is left of those before.
+    pub(crate) const fn enter(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        mem::replace(&mut self.rest, bytes)
     }
 
     /// Whether every field so far could be read.
