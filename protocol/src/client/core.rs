@@ -83,7 +83,7 @@ pub(super) struct Core {
     epoch: Epoch,
     /// How often it has dialed.
     connection: u64,
-    /// The direct stream first, then the subscriptions by rising id.
+    /// The direct stream first, then the subscriptions in their order.
     streams: Vec<Stream>,
     next_stream: StreamId,
     /// What is processed according to the server. It settles once the direct stream has been replayed
@@ -296,7 +296,8 @@ impl Core {
     }
 
     fn stream_index(&self, id: StreamId) -> Option<usize> {
-        self.streams.binary_search_by_key(&id, |stream| stream.id).ok()
+        // There are few, and the way through them is the shortest code.
+        self.streams.iter().position(|stream| stream.id == id)
     }
 
     fn stream_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
