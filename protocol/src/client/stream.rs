@@ -208,7 +208,7 @@ impl Stream {
         let by = self.report_by.filter(|_| self.confirmed)?;
         let much = self.reportable().saturating_sub(self.reported) >= RECEIVED_ENTRIES
             || self.unreported_bytes >= RECEIVED_BYTES;
-        Some(if much { by.min(now) } else { by })
+        Some(if much { now } else { by })
     }
 
     /// The cursor to report, if the server does not know it; counts as reported from now on.
