@@ -28,12 +28,17 @@ pub struct Missing {
     pub reset: bool,
 }
 
+/// Nothing is known and nothing received.
+const BEGINNING: Cursor = Cursor { epoch: Epoch::NONE, received: 0, handled: 0 };
+
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Stream {
     pub(super) id: StreamId,
     pub(super) topic: Vec<u8>,
-    /// How the application asked to start, and from the server's answer on the cursor.
-    start: Start,
+    /// With how many of the newest entries the application asked to start, if it did, and the server
+    /// has not answered yet. Until then there is no cursor.
+    last: Option<u64>,
+    cursor: Cursor,
     /// The server has been told of the stream on this connection.
     pub(super) announced: bool,
     /// The server has taken up reading on this connection. Before that it could not tell which
@@ -52,17 +57,18 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) const fn new(id: StreamId, topic: Vec<u8>, start: Start) -> Self {
-        let last_message = match start {
-            Start::After(cursor) => cursor.received,
-            Start::Last(_) => 0,
+        let (last, cursor) = match start {
+            Start::After(cursor) => (None, cursor),
+            Start::Last(count) => (Some(count), BEGINNING),
         };
         Self {
             id,
             topic,
-            start,
+            last,
+            cursor,
             announced: false,
             confirmed: id == crate::DIRECT,
-            last_message,
+            last_message: cursor.received,
             reported: 0,
             stored: Offset::MAX,
             unreported_bytes: 0,
@@ -71,20 +77,20 @@ impl Stream {
     }
 
     pub(super) const fn direct() -> Self {
-        let cursor = Cursor { epoch: Epoch::NONE, received: 0, handled: 0 };
-        Self::new(crate::DIRECT, Vec::new(), Start::After(cursor))
+        Self::new(crate::DIRECT, Vec::new(), Start::After(BEGINNING))
     }
 
     /// Where the server is to go on, for SUBSCRIBE.
     pub(super) fn start(&self) -> Start {
-        if Mutation::ForgetCursor.is_on() { Start::Last(0) } else { self.start }
+        match self.last {
+            _ if Mutation::ForgetCursor.is_on() => Start::Last(0),
+            Some(count) => Start::Last(count),
+            None => Start::After(self.cursor),
+        }
     }
 
-    pub(super) fn cursor(&self) -> Cursor {
-        match self.start {
-            Start::After(cursor) => cursor,
-            Start::Last(_) => Cursor::default(),
-        }
+    pub(super) const fn cursor(&self) -> Cursor {
+        self.cursor
     }
 
     /// A new connection, which does not know the stream yet.
@@ -111,38 +117,30 @@ impl Stream {
         offset: Offset,
     ) -> Result<Option<Missing>, ()> {
         self.confirmed = true;
-        let before = self.start;
-        let moved = Start::After(Cursor { epoch, received: offset, handled: offset });
-        match before {
-            Start::After(cursor) if cursor.epoch == epoch => {
-                if offset < cursor.received {
-                    return Err(());
-                }
-                if offset == cursor.received {
-                    return Ok(None);
-                }
-                let all = cursor.handled >= self.last_message;
-                let handled = if all { offset } else { cursor.handled };
-                self.start = Start::After(Cursor { received: offset, handled, ..cursor });
-                Ok(Some(Missing { from: cursor.received + 1, to: offset, reset: false }))
+        let before = self.cursor;
+        let is_placed = self.last.take().is_none();
+        if is_placed && before.epoch == epoch {
+            if offset < before.received {
+                return Err(());
             }
-            Start::After(_) => {
-                self.start = moved;
-                self.last_message = 0;
-                self.reported = offset;
-                Ok(Some(Missing { from: 1, to: offset, reset: true }))
+            if offset == before.received {
+                return Ok(None);
             }
-            Start::Last(_) => {
-                self.start = moved;
-                self.reported = offset;
-                Ok(None)
+            self.cursor.received = offset;
+            if before.handled >= self.last_message {
+                self.cursor.handled = offset;
             }
+            return Ok(Some(Missing { from: before.received + 1, to: offset, reset: false }));
         }
+        self.cursor = Cursor { epoch, received: offset, handled: offset };
+        self.last_message = 0;
+        self.reported = offset;
+        Ok(is_placed.then_some(Missing { from: 1, to: offset, reset: true }))
     }
 
     /// The server has begun the log anew, from its first entry.
     pub(super) fn restart(&mut self, epoch: Epoch) {
-        self.start = Start::After(Cursor { epoch, received: 0, handled: 0 });
+        self.cursor = Cursor { epoch, received: 0, handled: 0 };
         self.last_message = 0;
         if self.stored() < Offset::MAX {
             self.stored = 0;
@@ -150,15 +148,16 @@ impl Stream {
         self.announce();
     }
 
-    pub(super) fn adopt(&mut self, epoch: Epoch) {
-        if let Start::After(cursor) = &mut self.start {
-            cursor.epoch = epoch;
-        }
+    pub(super) const fn adopt(&mut self, epoch: Epoch) {
+        self.cursor.epoch = epoch;
     }
 
     /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
-        let Start::After(cursor) = &mut self.start else { return Arrival::Hole };
+        let cursor = &mut self.cursor;
+        if self.last.is_some() {
+            return Arrival::Hole;
+        }
         if offset <= cursor.received {
             let again = Mutation::DeliverTwice.is_on();
             return if again { Arrival::Fresh } else { Arrival::Duplicate };
@@ -176,7 +175,7 @@ impl Stream {
 
     /// The application has handled everything up to `offset`.
     pub(super) fn handled(&mut self, offset: Offset, now: Instant) {
-        let Start::After(cursor) = &mut self.start else { return };
+        let cursor = &mut self.cursor;
         // What follows the application's last message is answers, which need no handling.
         let all = offset.max(cursor.handled) >= self.last_message;
         let offset = if all { cursor.received } else { offset };
@@ -199,7 +198,7 @@ impl Stream {
 
     /// What the server may be told of what is handled.
     pub(super) fn reportable(&self) -> Offset {
-        let handled = self.cursor().handled;
+        let handled = self.cursor.handled;
         if Mutation::ReportBeforeStored.is_on() { handled } else { handled.min(self.stored()) }
     }
 
