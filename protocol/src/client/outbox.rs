@@ -186,15 +186,6 @@ impl Outbox {
         self.message(index as usize).map(|message| message.id)
     }
 
-    /// Settles every message in flight up to `seq`; returns the last one's name.
-    pub(super) fn acknowledge(&mut self, seq: Seq) -> Option<MessageId> {
-        if seq > self.last_in_flight() {
-            return None;
-        }
-        let (_, last) = self.remove_through(seq)?;
-        Some(last)
-    }
-
     /// A new connection: the server has accepted everything up to `accepted`, and the rest is to be
     /// sent.
     pub(super) fn resume(&mut self, accepted: Seq) {

@@ -3,6 +3,7 @@
 use super::{Core, End, Event, Failure, State};
 use crate::close::CloseCode;
 use crate::message::Seq;
+use crate::mutation::Mutation;
 use crate::time::earliest;
 use crate::uplink::Uplink;
 
@@ -55,14 +56,19 @@ impl Core {
     /// PROTOCOL.md C-27.
     pub(super) fn fail_outbox(&mut self) {
         self.replay_to = 0;
-        self.fail_through(self.outbox.last_numbered(), Failure::OutcomeUnknown);
-        self.fail_through(Seq::MAX, Failure::Closed);
+        self.settle_through(self.outbox.last_numbered(), Some(Failure::OutcomeUnknown));
+        self.settle_through(Seq::MAX, Some(Failure::Closed));
     }
 
-    /// Fails the messages up to number `seq`.
-    pub(super) fn fail_through(&mut self, seq: Seq, failure: Failure) {
-        if let Some((first, last)) = self.outbox.remove_through(seq) {
-            self.tell(Event::Failed { first, last, failure });
+    /// Settles the messages up to number `seq`: they are processed, or there is a `failure`.
+    pub(super) fn settle_through(&mut self, seq: Seq, failure: Option<Failure>) {
+        let Some((first, last)) = self.outbox.remove_through(seq) else { return };
+        if failure.is_none() && Mutation::SettleTwice.is_on() {
+            self.tell(Event::Acknowledged { through: last });
         }
+        self.tell(match failure {
+            Some(failure) => Event::Failed { first, last, failure },
+            None => Event::Acknowledged { through: last },
+        });
     }
 }

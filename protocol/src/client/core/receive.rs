@@ -85,10 +85,7 @@ impl Core {
         self.credentials_refused = 0;
         self.stats.connections += 1;
         self.doubtful = self.doubtful.min(welcome.accepted);
-        self.window = Window {
-            messages: welcome.window_messages,
-            bytes: welcome.window_bytes,
-        };
+        self.window = Window { messages: welcome.window_messages, bytes: welcome.window_bytes };
         let heartbeat_ms = welcome.heartbeat_ms.clamp(HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
         self.state =
             State::Live(Live { since: self.now, liveness: Liveness::new(heartbeat_ms, self.now) });
@@ -141,7 +138,7 @@ impl Core {
         self.processed = welcome.accepted.min(self.outbox.last_numbered());
         self.outbox.resume(self.processed);
         if is_lost && accepted_known && !all_received {
-            self.fail_through(self.processed, Failure::AnswerLost);
+            self.settle_through(self.processed, Some(Failure::AnswerLost));
         }
         self.epoch = welcome.epoch;
         if let Some(direct) = self.streams.first_mut() {
@@ -159,7 +156,7 @@ impl Core {
         match self.when_uncertain {
             WhenUncertain::Resend if Mutation::ForgetPossibleDuplicate.is_on() => {}
             WhenUncertain::Resend => self.outbox.mark_uncertain(),
-            WhenUncertain::Fail => self.fail_through(seq, Failure::OutcomeUnknown),
+            WhenUncertain::Fail => self.settle_through(seq, Some(Failure::OutcomeUnknown)),
         }
     }
 
@@ -187,23 +184,9 @@ impl Core {
 
     fn settle(&mut self, seq: Seq) {
         if self.doubtful > self.outbox.acknowledged() {
-            self.fail_through(self.doubtful.min(seq), Failure::AnswerLost);
+            self.settle_through(self.doubtful.min(seq), Some(Failure::AnswerLost));
         }
-        if let Some(through) = self.outbox.acknowledge(seq) {
-            self.tell(Event::Acknowledged { through });
-            if Mutation::SettleTwice.is_on() {
-                self.tell(Event::Acknowledged { through });
-            }
-        }
-        self.expect_answer();
-    }
-
-    /// Tells the watch what is in flight.
-    pub(super) fn expect_answer(&mut self) {
-        let (to, now) = (self.outbox.leading_bytes(), self.now);
-        if let State::Live(live) = &mut self.state {
-            live.liveness.expects_answer(to, now);
-        }
+        self.settle_through(seq, None);
     }
 
     fn settle_replayed(&mut self) {
@@ -271,8 +254,7 @@ impl Core {
     fn answered(&mut self, seq: Seq) -> Option<MessageId> {
         let id = self.outbox.id_of(seq)?;
         self.settle(seq - 1);
-        self.outbox.acknowledge(seq);
-        self.expect_answer();
+        self.outbox.remove_through(seq);
         Some(id)
     }
 

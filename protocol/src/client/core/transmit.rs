@@ -96,4 +96,12 @@ impl Core {
         }
         self.expect_answer();
     }
+
+    /// Tells the watch what is in flight, at the end of every drain.
+    fn expect_answer(&mut self) {
+        let (to, now) = (self.outbox.leading_bytes(), self.now);
+        if let State::Live(live) = &mut self.state {
+            live.liveness.expects_answer(to, now);
+        }
+    }
 }
