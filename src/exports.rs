@@ -62,8 +62,7 @@ thread_local! {
 #[wasm_bindgen]
 pub fn reserve(length: usize) -> *mut u8 {
     BORDER.with_borrow_mut(|border| {
-        border.bytes.clear();
-        border.bytes.resize(length, 0);
+        border.bytes = vec![0; length];
         border.bytes.as_mut_ptr()
     })
 }
