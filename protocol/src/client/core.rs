@@ -207,7 +207,8 @@ impl Core {
             Place::Of(id) => Some(id),
         };
         let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
-        let id = self.outbox.put(other, head, body, expires_at)?;
+        let topic = (body.len() - size) as u16;
+        let id = self.outbox.put(other, head, body, topic, expires_at)?;
         self.stats.superseded += u64::from(other.is_some() && id > 0);
         Ok(id)
     }

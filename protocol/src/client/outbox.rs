@@ -4,12 +4,11 @@ mod store;
 mod withdrawal;
 
 use super::SendError;
-use crate::limits::{PACKET_BYTES, TOPIC_BYTES_MAX};
-use crate::message::{Kind, Seq};
+use crate::limits::PACKET_BYTES;
+use crate::message::Seq;
 use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
 use crate::uplink::{POSSIBLE_DUPLICATE, put_message};
-use crate::wire::Reader;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -22,20 +21,16 @@ pub type MessageId = u64;
 struct Stored {
     id: MessageId,
     head: u8,
+    /// How much of the body is the topic of a publish; the rest is the payload.
+    topic: u16,
     body: Vec<u8>,
     /// If it has not been transmitted by then, it never is.
     expires_at: Option<Instant>,
 }
 
 impl Stored {
-    /// The body without the topic of a publish.
-    fn payload_length(&self) -> usize {
-        if self.head >> 4 & 3 != Kind::Publish as u8 {
-            return self.body.len();
-        }
-        let mut body = Reader::new(&self.body);
-        let _topic = body.sized(TOPIC_BYTES_MAX);
-        body.rest().len()
+    const fn payload_length(&self) -> usize {
+        self.body.len() - self.topic as usize
     }
 }
 
@@ -135,6 +130,7 @@ impl Outbox {
         place: Option<MessageId>,
         head: u8,
         body: Vec<u8>,
+        topic: u16,
         expires_at: Option<Instant>,
     ) -> Result<MessageId, SendError> {
         let place = match place.map(|id| self.waiting(id)) {
@@ -158,7 +154,7 @@ impl Outbox {
         self.expires_next = earliest(self.expires_next, expires_at);
         if let Some(message) = place.and_then(|place| self.stored.get_mut(place)) {
             let id = message.id;
-            *message = Stored { id, head, body, expires_at };
+            *message = Stored { id, head, topic, body, expires_at };
             self.hold();
             if Mutation::ReplaceTransmitted.is_on() {
                 self.recount();
@@ -167,7 +163,7 @@ impl Outbox {
         }
         let id = self.next_id;
         self.next_id += 1;
-        self.stored.push(Stored { id, head, body, expires_at });
+        self.stored.push(Stored { id, head, topic, body, expires_at });
         Ok(id)
     }
 
