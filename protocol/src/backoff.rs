@@ -20,11 +20,12 @@ impl Default for Config {
     }
 }
 
-/// Counts failed attempts and draws the delays.
+/// Doubles the bound with every failed attempt, and draws the delays.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     config: Config,
-    attempts: u32,
+    /// The bound of the next delay, unless it is the first one.
+    bound_ms: Option<u64>,
     random: u64,
 }
 
@@ -32,7 +33,7 @@ impl Backoff {
     /// A backoff without a failure so far, its jitter drawn from `seed`.
     #[must_use]
     pub const fn new(config: Config, seed: u64) -> Self {
-        Self { config, attempts: 0, random: seed }
+        Self { config, bound_ms: None, random: seed }
     }
 
     /// A connection ended that was live for `live_ms`. One that was stable forgives the past. Any
@@ -40,20 +41,23 @@ impl Backoff {
     /// small one of the first retry, lest clients that are thrown out at once come back at once.
     /// PROTOCOL.md C-19.
     pub fn ended(&mut self, live_ms: u64) {
-        self.attempts = if live_ms >= STABLE_MS { 0 } else { self.attempts.min(1) };
+        if live_ms >= STABLE_MS {
+            self.bound_ms = None;
+        } else if let Some(bound) = &mut self.bound_ms {
+            *bound = self.config.base_ms;
+        }
     }
 
     /// Milliseconds to wait before the next attempt. PROTOCOL.md C-19.
     pub fn next_delay_ms(&mut self) -> u64 {
-        let bound = self.bound_ms();
-        self.attempts = self.attempts.saturating_add(1);
-        self.up_to(bound)
+        let bound_ms = self.double();
+        self.up_to(bound_ms)
     }
 
     /// As [`next_delay_ms`](Self::next_delay_ms), for a server that is short of something: in the
     /// upper half below the cap, however few the attempts. PROTOCOL.md C-20.
     pub fn next_delay_later_ms(&mut self) -> u64 {
-        self.attempts = self.attempts.saturating_add(1);
+        self.double();
         let half = self.config.cap_ms / 2;
         half + self.up_to(half)
     }
@@ -65,14 +69,17 @@ impl Backoff {
         ((self.random() >> 32) * range) >> 32
     }
 
-    fn bound_ms(&self) -> u64 {
+    /// Returns the bound of this delay, and doubles it for the next one.
+    fn double(&mut self) -> u64 {
         let Config { base_ms, cap_ms } = self.config;
-        if self.attempts == 0 {
-            return BACKOFF_FIRST_MS.min(cap_ms);
-        }
-        let doublings = (self.attempts - 1).min(63);
+        let bound = self.bound_ms.unwrap_or(BACKOFF_FIRST_MS);
         // Compared before it is doubled, which then cannot overflow.
-        if base_ms > cap_ms >> doublings { cap_ms } else { base_ms << doublings }
+        self.bound_ms = Some(match self.bound_ms {
+            None => base_ms,
+            Some(bound) if bound > cap_ms / 2 => cap_ms,
+            Some(bound) => bound * 2,
+        });
+        bound.min(cap_ms)
     }
 
     /// SplitMix64 (Steele, Lea, Flood 2014).
