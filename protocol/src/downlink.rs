@@ -76,7 +76,8 @@ pub enum Entry<'a> {
 
 /// A frame from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// As in `client::Input`: a tag in the niche of WELCOME takes more code to read.
+// As in `client::Input`: a tag in the niche of WELCOME takes more code to read. Fields then lie in
+// their order here; where numbers of eight bytes overlap with others, they are taken in halves.
 #[repr(u8)]
 pub enum Downlink<'a> {
     /// The session stands.
@@ -97,12 +98,12 @@ pub enum Downlink<'a> {
     },
     /// One entry of a stream.
     Entry {
+        /// What its payload is.
+        format: Format,
         /// Which stream.
         stream: StreamId,
         /// Its position.
         offset: Offset,
-        /// What its payload is.
-        format: Format,
         /// What it is.
         entry: Entry<'a>,
     },
