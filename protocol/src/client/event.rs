@@ -23,19 +23,22 @@ pub enum State {
 
 /// Something the application should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Its fields lie in this order, small ones first: whatever the event, what lies at a place is of
+// one size then, or mostly, and need not be put together from halves.
+#[repr(u8)]
 pub enum Event<'a> {
     /// The state changed.
     State {
         /// The state from now on.
         state: State,
-        /// Why, for people.
-        reason: &'static str,
         /// The code that ended the connection, if one did: the peer's, or the client's own.
         code: Option<CloseCode>,
-        /// What the server said to it, for people: UTF-8 from a sound one.
-        words: &'a [u8],
         /// With [`State::Waiting`]: when the next attempt starts, if that is known.
         retry_at: Option<Instant>,
+        /// Why, for people.
+        reason: &'static str,
+        /// What the server said to it, for people: UTF-8 from a sound one.
+        words: &'a [u8],
     },
     /// The server has lost the session. Comes before anything of the new incarnation.
     Lost {
@@ -51,10 +54,10 @@ pub enum Event<'a> {
     },
     /// The reply to a request.
     Reply {
-        /// The request.
-        id: MessageId,
         /// What the payload is.
         format: Format,
+        /// The request.
+        id: MessageId,
         /// The reply.
         payload: &'a [u8],
     },
@@ -70,21 +73,21 @@ pub enum Event<'a> {
     /// Messages from `first` to `last` that are not settled in another way (refused, replied to,
     /// failed, taken back) will not be confirmed.
     Failed {
+        /// Why not.
+        failure: Failure,
         /// The first one.
         first: MessageId,
         /// The last one.
         last: MessageId,
-        /// Why not.
-        failure: Failure,
     },
     /// A message of a stream; 0 is the direct stream.
     Message {
+        /// What the payload is.
+        format: Format,
         /// Which stream.
         stream: StreamId,
         /// Its position.
         offset: Offset,
-        /// What the payload is.
-        format: Format,
         /// The message.
         payload: &'a [u8],
     },
