@@ -6,6 +6,7 @@ use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
 use crate::message::Offset;
 use crate::uplink::{Hello, Uplink, put_hello, put_subscribe};
 use alloc::vec::Vec;
+use core::mem;
 
 /// No SUBSCRIBE is longer.
 const SUBSCRIBE_BYTES_MAX: usize = TOPIC_BYTES_MAX + 64;
@@ -82,7 +83,8 @@ impl Core {
             !stream.announced || stream.report_by(now).is_some_and(|by| by <= now)
         };
         if sends || !self.control.is_empty() || self.streams.iter().any(due) {
-            out.append(&mut self.control);
+            // Nothing is in the packet yet, so that it is what control frames are gathered in next.
+            mem::swap(out, &mut self.control);
             self.put_subscriptions(out);
             for stream in &mut self.streams {
                 let report: Option<Offset> = stream.take_report();
