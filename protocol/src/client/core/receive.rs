@@ -183,9 +183,7 @@ impl Core {
     }
 
     fn settle(&mut self, seq: Seq) {
-        if self.doubtful > self.outbox.acknowledged() {
-            self.settle_through(self.doubtful.min(seq), Some(Failure::AnswerLost));
-        }
+        self.settle_through(self.doubtful.min(seq), Some(Failure::AnswerLost));
         self.settle_through(seq, None);
     }
 
