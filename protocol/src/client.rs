@@ -361,8 +361,10 @@ impl Client {
         let Self { core, inbound, progress, outbound } = self;
         loop {
             if let Some(mut output) = core.next_notice() {
+                if matches!(output, Output::HangUp(_)) {
+                    *progress = None;
+                }
                 match &mut output {
-                    Output::HangUp(_) => *progress = None,
                     Output::Event(Event::State { words, .. }) => {
                         outbound.clear();
                         mem::swap(outbound, &mut core.words);
