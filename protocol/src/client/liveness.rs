@@ -126,7 +126,9 @@ impl Liveness {
 #[derive(Default)]
 #[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct RoundTrip {
-    smoothed_ms: Option<u64>,
+    /// 0 before the first sample.
+    smoothed_ms: u64,
+    is_known: bool,
 }
 
 impl RoundTrip {
@@ -134,18 +136,17 @@ impl RoundTrip {
     pub(super) fn sample(&mut self, millis: u64) {
         // What takes longer was slept through.
         let millis = millis.min(CONNECT_TIMEOUT_MS);
-        self.smoothed_ms = Some(match self.smoothed_ms {
-            Some(smoothed) => (smoothed * 7 + millis) / 8,
-            None => millis,
-        });
+        let before = if self.is_known { self.smoothed_ms } else { millis };
+        self.smoothed_ms = (before * 7 + millis) / 8;
+        self.is_known = true;
     }
 
-    pub(super) fn smoothed_ms(&self) -> u64 {
-        self.smoothed_ms.unwrap_or(0)
+    pub(super) const fn smoothed_ms(&self) -> u64 {
+        self.smoothed_ms
     }
 
     /// Four round trips, but not less than `least`.
     pub(super) fn times_4_or(&self, least: u64) -> u64 {
-        least.max(self.smoothed_ms() * 4)
+        least.max(self.smoothed_ms * 4)
     }
 }
