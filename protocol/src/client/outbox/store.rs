@@ -13,7 +13,7 @@ const SEQ_MAX: Seq = 1 << 53;
 /// gets a number.
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(super) struct Gate {
-    /// Messages up to this one may be transmitted.
+    /// Messages up to this one may be transmitted, and all without a store.
     released: MessageId,
     /// How often that was taken back, from 1; 0: there is no store.
     holds: u64,
@@ -29,7 +29,7 @@ pub(super) struct Gate {
 impl Gate {
     /// For a line without a store.
     pub(super) const OPEN: Self =
-        Self { released: MessageId::MAX, holds: 0, first_new: 0, ahead: 0, skipped: 0 };
+        Self { released: 0, holds: 0, first_new: 0, ahead: 0, skipped: 0 };
 }
 
 impl Outbox {
@@ -39,7 +39,8 @@ impl Outbox {
     }
 
     pub(super) fn is_released(&self, id: MessageId) -> bool {
-        id <= self.gate().released || Mutation::TransmitBeforeStored.is_on()
+        let gate = self.gate();
+        gate.holds == 0 || id <= gate.released || Mutation::TransmitBeforeStored.is_on()
     }
 
     /// Nothing is transmitted until the store has what has just changed.
