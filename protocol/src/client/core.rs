@@ -348,16 +348,15 @@ impl Core {
         let due = earliest(due, self.leave_at);
         let State::Live(live) = &self.state else { return due };
         let due = earliest(due, Some(live.liveness.deadline(&self.round_trip)));
-        let look = self.held_back().then(|| self.now.after(BUFFERED_LOOK_MS));
+        let waits = self.is_crowded() && self.outbox.has_next(self.window, 0);
+        let look = waits.then(|| self.now.after(BUFFERED_LOOK_MS));
         let due = earliest(due, look);
         self.streams.iter().fold(due, |due, stream| earliest(due, stream.report_by(self.now)))
     }
 
-    /// Whether messages could leave but for what the transport still holds. PROTOCOL.md C-32.
-    fn held_back(&self) -> bool {
-        self.buffered >= BUFFERED_BYTES
-            && self.outbox.has_next(self.window, 0)
-            && !Mutation::IgnoreBuffered.is_on()
+    /// Whether the transport still holds so much that no message leaves. PROTOCOL.md C-32.
+    pub(super) const fn is_crowded(&self) -> bool {
+        self.buffered >= BUFFERED_BYTES && !Mutation::IgnoreBuffered.is_on()
     }
 
     /// PROTOCOL.md R-12.
