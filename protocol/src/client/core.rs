@@ -355,7 +355,7 @@ impl Core {
     }
 
     /// Whether the transport still holds so much that no message leaves. PROTOCOL.md C-32.
-    pub(super) const fn is_crowded(&self) -> bool {
+    pub(super) fn is_crowded(&self) -> bool {
         self.buffered >= BUFFERED_BYTES && !Mutation::IgnoreBuffered.is_on()
     }
 
