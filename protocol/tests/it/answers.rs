@@ -61,7 +61,7 @@ fn an_acknowledgement_behind_a_gap_of_answers_is_not_taken_for_success() {
         Downlink::Ack { seq: 3 },
     ]);
     assert!(done.told("Gap"));
-    assert!(done.told("Failed { first: 1, last: 3, failure: AnswerLost }"), "{done:?}");
+    assert!(done.told("Failed { failure: AnswerLost, first: 1, last: 3 }"), "{done:?}");
     assert!(!done.told("Acknowledged"), "{done:?}");
     // What is sent from now on is not concerned.
     lone.client.send(Kind::Send, Format::Text, "", b"y").unwrap();
@@ -83,7 +83,7 @@ fn the_doubt_about_lost_answers_outlives_the_connection() {
     let resumed = Welcome { resumption, accepted: 2, head: 5, ..welcome() };
     let done = lone.gets(&[Downlink::Welcome(resumed)]);
     // Two were processed before or around the gap; the third was certainly not.
-    assert!(done.told("Failed { first: 1, last: 2, failure: AnswerLost }"), "{done:?}");
+    assert!(done.told("Failed { failure: AnswerLost, first: 1, last: 2 }"), "{done:?}");
     let done = lone.gets(&[Downlink::Ack { seq: 3 }]);
     assert!(done.told("Acknowledged { through: 3 }"), "{done:?}");
 }
@@ -99,7 +99,7 @@ fn an_answer_settles_its_message_and_every_one_before() {
     let entry = Entry::Reply { seq: 3, payload: b"yes" };
     let reply = Downlink::Entry { stream: DIRECT, offset: 1, format: Format::Text, entry };
     let done = lone.gets(&[reply]);
-    assert!(done.told("Reply { id: 3"), "{done:?}");
+    assert!(done.told("Reply { format: Text, id: 3"), "{done:?}");
     assert!(done.told("Acknowledged { through: 2 }"), "{done:?}");
     assert_eq!(lone.client.stats().unacknowledged, 1);
     assert!(!lone.gets(&[Downlink::Ack { seq: 3 }]).told("Acknowledged"), "it is settled once");

@@ -119,7 +119,7 @@ fn closing_at_once_fails_what_is_queued_wherever_the_line_stands() {
         lone.client.send(Kind::Send, Format::Text, "", b"m").unwrap();
         lone.client.close(0);
         let done = lone.drain();
-        assert!(done.told("Failed { first: 1, last: 1, failure: Closed }"), "{done:?}");
+        assert!(done.told("Failed { failure: Closed, first: 1, last: 1 }"), "{done:?}");
         assert!(done.events.last().unwrap().starts_with("Closed { end: Requested"), "{done:?}");
         assert_eq!(done.hung_up.is_some(), connected || done.dialed);
         assert_eq!(done.wake_at, None);
@@ -270,7 +270,7 @@ fn a_line_whose_time_to_close_is_over_does_not_say_hello() {
     lone.now = lone.now.after(100);
     let done = lone.input(Input::Opened);
     assert_eq!(done.frames(), [""; 0]);
-    assert!(done.told("Failed { first: 1, last: 1, failure: Closed }") && done.told("Closed {"));
+    assert!(done.told("Failed { failure: Closed, first: 1, last: 1 }") && done.told("Closed {"));
 }
 
 // PROTOCOL.md C-28.
@@ -301,7 +301,7 @@ fn a_line_that_is_given_up_while_joining_accuses_nobody() {
     lone.drain();
     lone.now = lone.now.after(2_000);
     let done = lone.gets(&[Downlink::Welcome(welcome())]);
-    assert!(done.told("Failed { first: 1, last: 1, failure: Closed }"), "{done:?}");
+    assert!(done.told("Failed { failure: Closed, first: 1, last: 1 }"), "{done:?}");
     assert!(done.told("Closed { end: Requested"), "{done:?}");
     assert_eq!(done.hung_up, Some(CloseCode::NORMAL));
     assert!(done.packets.is_empty(), "{done:?}");

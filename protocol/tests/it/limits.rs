@@ -104,7 +104,7 @@ fn what_was_never_transmitted_can_be_taken_back_after_a_larger_one_failed() {
     let resumption = Resumption::Resumed;
     let resumed = Welcome { resumption, message_bytes: 100, window_messages: 1, ..welcome() };
     let done = lone.gets(&[Downlink::Welcome(resumed)]);
-    assert!(done.told("Failed { first: 2, last: 2, failure: TooLarge }"), "{done:?}");
+    assert!(done.told("Failed { failure: TooLarge, first: 2, last: 2 }"), "{done:?}");
     assert!(lone.client.cancel(queued));
 }
 

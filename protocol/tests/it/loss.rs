@@ -21,7 +21,7 @@ fn an_answered_message_is_not_sent_again_after_a_loss() {
     let entry = Entry::Reply { seq: 1, payload: b"yes" };
     let format = Format::Text;
     let done = lone.gets(&[Downlink::Entry { stream: DIRECT, offset: 1, format, entry }]);
-    assert!(done.told(&format!("Reply {{ id: {id}")));
+    assert!(done.told(&format!("Reply {{ format: Text, id: {id}")));
     // The ACK behind the reply is lost with the connection, and the session with the server.
     let packet = lone.reconnects();
     let accepted = hello(&packet).restart - 1;

@@ -62,9 +62,9 @@ fn a_ttl_wakes_the_machine_and_one_that_is_over_is_looked_at_no_more() {
     assert_eq!(lone.drain().wake_at, Some(lone.now), "it is to dial first");
     assert_eq!(lone.wait(0).wake_at, Some(lone.now.after(300)));
     let done = lone.wait(300);
-    assert_eq!(done.events, ["Failed { first: 3, last: 3, failure: Expired }"]);
+    assert_eq!(done.events, ["Failed { failure: Expired, first: 3, last: 3 }"]);
     assert_eq!(done.wake_at, Some(lone.now.after(400)));
-    assert_eq!(lone.wait(400).events, ["Failed { first: 1, last: 1, failure: Expired }"]);
+    assert_eq!(lone.wait(400).events, ["Failed { failure: Expired, first: 1, last: 1 }"]);
     assert_eq!(lone.client.stats().queued, 1);
     assert_eq!(lone.client.stats().outbox_bytes, 1);
 }
@@ -78,7 +78,7 @@ fn messages_that_expire_together_are_told_in_their_order() {
     lone.drain();
     let told = lone.wait(5).events;
     let told: Vec<_> = told.iter().filter(|told| told.contains("Expired")).collect();
-    let failed = |id| format!("Failed {{ first: {id}, last: {id}, failure: Expired }}");
+    let failed = |id| format!("Failed {{ failure: Expired, first: {id}, last: {id} }}");
     assert_eq!(told, [1, 2, 4, 6, 7].map(failed).each_ref());
 }
 
