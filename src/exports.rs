@@ -267,10 +267,7 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                     (9, stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
                 }
                 Event::Closed { end, reason } => {
-                    let code = match end {
-                        End::Requested => CloseCode::NORMAL,
-                        End::Unauthorized(code) | End::Stopped(code) => code,
-                    };
+                    let code = end_code(end);
                     let end = match end {
                         End::Requested => 0,
                         End::Unauthorized(_) => 1,
@@ -294,6 +291,14 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
         if kind == TRANSMIT {
             client.buffers(held as usize);
         }
+    }
+}
+
+/// The code that a line ended with.
+const fn end_code(end: End) -> CloseCode {
+    match end {
+        End::Requested => CloseCode::NORMAL,
+        End::Unauthorized(code) | End::Stopped(code) => code,
     }
 }
 
