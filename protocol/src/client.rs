@@ -256,8 +256,7 @@ impl Client {
     }
 
     /// As [`send_with_ttl`](Self::send_with_ttl), [`replace`](Self::replace) or
-    /// [`send_volatile`](Self::send_volatile). 0 says that it is too late to replace that one, or
-    /// that it is volatile.
+    /// [`send_volatile`](Self::send_volatile). 0: it is too late to replace that one, or volatile.
     ///
     /// # Errors
     /// As theirs.
@@ -290,8 +289,7 @@ impl Client {
         payload: &[u8],
     ) -> Result<(), SendError> {
         let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
-        self.put(Place::Past, kind, format, topic.unwrap_or_default(), payload, None)?;
-        Ok(())
+        self.put(Place::Past, kind, format, topic.unwrap_or_default(), payload, None).map(drop)
     }
 
     /// Reads a topic; its entries come as [`Event::Message`] of the returned stream.
