@@ -38,8 +38,8 @@ impl Stored {
 /// `acknowledged + 1 ..`; the first `in_flight` of them are on their way on this connection.
 #[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Outbox {
-    /// The first `gone` are settled and hold no body any more. They are swept out by the half, which
-    /// a deque would do without, for a kilobyte of the browser's download.
+    /// The first `gone` are settled and hold no body any more. They are swept out by the half, with the
+    /// next input, which a deque would do without, for a kilobyte of the browser's download.
     stored: Vec<Stored>,
     gone: usize,
     bytes: usize,
