@@ -17,7 +17,7 @@ use crate::workspace::{output, program, root, run as run_program, target};
 
 /// What the entry point `.` may cost, wasm and JavaScript after gzip: a ratchet, to be lowered to
 /// 16,000.
-const BUDGET_GZIP: u64 = 19_030;
+const BUDGET_GZIP: u64 = 17_000;
 
 /// What the README compares the package with, measured in the same way.
 const PEERS: [&str; 2] = ["partysocket.js", "socket.io.js"];
