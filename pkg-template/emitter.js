@@ -15,7 +15,8 @@ export class Emitter {
     expect(`${type} listener`, listener, typeof listener === "function", "a function");
     const listeners = this.#of(type);
     if (signal?.aborted || listeners.has(listener)) return;
-    this.#listeners.set(type, listeners.set(listener, once));
+    // Copied on change: it is not called for an event that is being told.
+    this.#listeners.set(type, new Map(listeners).set(listener, once));
     signal?.addEventListener("abort", () => this.removeEventListener(type, listener));
   }
 
@@ -28,9 +29,9 @@ export class Emitter {
     return this.#of(type).size > 0;
   }
 
-  /** Calls every listener that is there now; what one throws is reported and stops nobody. */
+  /** Calls every listener; what one throws is reported and stops nobody. */
   _emit(type, event) {
-    for (const [listener, once] of [...this.#of(type)]) {
+    for (const [listener, once] of this.#of(type)) {
       if (once) this.removeEventListener(type, listener);
       try {
         listener.call(this, event);

@@ -294,6 +294,7 @@ export class Line extends Inbox {
   #deliver = (event) => {
     this._waiting.push(event);
     this._handOver();
+    if (this._waiting.length === 0) return;
     // What a durable line has kept it hands over after a reload.
     if (!this.#keeper) this._handed(event);
     if (this._waiting.length > KEPT) {
