@@ -117,6 +117,38 @@ test("the line", async (t) => {
     return calls;
   }, ["once", "until abort"]);
 
+  await check("a listener added during an event is not called for it, one removed neither", async () => {
+    const calls = [];
+    const topic = line.subscribe("listeners that come and go");
+    const late = ({ data }) => calls.push(`late ${data}`);
+    const removed = ({ data }) => calls.push(`removed ${data}`);
+    topic.addEventListener("message", ({ data }) => {
+      calls.push(data);
+      topic.addEventListener("message", late);
+      topic.removeEventListener("message", removed);
+    });
+    topic.addEventListener("message", removed);
+    await topic.ready;
+    for (const data of ["a", "b"]) await line.publish("listeners that come and go", data);
+    while (calls.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await topic.return();
+    return calls;
+  }, ["a", "b", "late b"]);
+
+  await check("messages wait for a listener, also behind one that takes a single one", async () => {
+    const topic = line.subscribe("waiting");
+    await topic.ready;
+    for (const data of ["a", "b", "c"]) await line.publish("waiting", data);
+    const next = () =>
+      new Promise((resolve) => topic.addEventListener("message", resolve, { once: true }));
+    const first = await next();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const handled = topic.position.offset;
+    const rest = [(await next()).data, (await next()).data];
+    await topic.return();
+    return [first.data, handled, ...rest];
+  }, ["a", 1, "b", "c"]);
+
   await check("a listener that throws stops nobody, and what it calls works", async () => {
     const errors = [];
     window.onerror = (message) => (errors.push(message), true);
