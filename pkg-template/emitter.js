@@ -32,6 +32,8 @@ export class Emitter {
   /** Calls every listener; what one throws is reported and stops nobody. */
   _emit(type, event) {
     for (const [listener, once] of this.#of(type)) {
+      // Another one may have taken it out.
+      if (!this.#of(type).has(listener)) continue;
       if (once) this.removeEventListener(type, listener);
       try {
         listener.call(this, event);
