@@ -35,7 +35,7 @@ export async function assertCarriedOn(world, page, stored) {
   await until(page, async () => {
     return driver.line.state === "open" && (await driver.line.pending()).length === 0;
   });
-  await pause(300);
+  await world.reader.caughtUp();
   const { length } = world.reader.numbers;
   assert.ok(length >= stored.number, `${stored.number} were stored, ${length} have arrived`);
   await world.reader.hasExactly(length);

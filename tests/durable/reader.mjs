@@ -35,6 +35,14 @@ export class Reader {
     return Promise.all(numbers.map((number) => this.#line.publish(topic, String(number))));
   }
 
+  /** Resolves when it has come back from what has happened to the server, and nothing more comes. */
+  async caughtUp() {
+    for (let known = -1; this.#line.state !== "open" || known < this.numbers.length; ) {
+      known = this.numbers.length;
+      await pause(300);
+    }
+  }
+
   /** Resolves once so many entries are there; a moment later there are no more of them. */
   async has(count) {
     const end = Date.now() + SOON_MS;
