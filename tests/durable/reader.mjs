@@ -35,8 +35,13 @@ export class Reader {
     return Promise.all(numbers.map((number) => this.#line.publish(topic, String(number))));
   }
 
-  /** Resolves when it has come back from what has happened to the server, and nothing more comes. */
-  async caughtUp() {
+  /**
+   * Resolves when it has come back from what has happened to the server, there are at least so many
+   * entries, or there ought to be, and nothing more comes.
+   */
+  async caughtUp(count) {
+    const end = Date.now() + SOON_MS;
+    while (this.numbers.length < count && Date.now() < end) await pause(20);
     for (let known = -1; this.#line.state !== "open" || known < this.numbers.length; ) {
       known = this.numbers.length;
       await pause(300);
