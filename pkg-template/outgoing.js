@@ -3,8 +3,8 @@
 
 import * as border from "./border.js";
 import { bound } from "./bound.js";
-import { expect } from "./expect.js";
 import { InvalidArgumentError, SupersededError } from "./errors.js";
+import { expect } from "./expect.js";
 import { closedError, commandError, failure } from "./outcomes.js";
 import { TIMEOUT_MAX } from "./page.js";
 import { bytesOf, encode } from "./payload.js";

@@ -40,18 +40,22 @@ export class Reader {
    * entries, or there ought to be, and nothing more comes.
    */
   async caughtUp(count) {
-    const end = Date.now() + SOON_MS;
-    while (this.numbers.length < count && Date.now() < end) await pause(20);
+    await this.#reaches(count);
     for (let known = -1; this.#line.state !== "open" || known < this.numbers.length; ) {
       known = this.numbers.length;
       await pause(300);
     }
   }
 
-  /** Resolves once so many entries are there; a moment later there are no more of them. */
-  async has(count) {
+  /** Resolves once so many entries are there, or ought to be. */
+  async #reaches(count) {
     const end = Date.now() + SOON_MS;
     while (this.numbers.length < count && Date.now() < end) await pause(20);
+  }
+
+  /** Resolves once so many entries are there; a moment later there are no more of them. */
+  async has(count) {
+    await this.#reaches(count);
     await pause(200);
     assert.equal(this.numbers.length, count, `entries: ${this.numbers.slice(-20)}`);
   }
