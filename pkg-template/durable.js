@@ -5,6 +5,8 @@ import { own } from "./ownership.js";
 import { Store } from "./store.js";
 
 const NO_STORE = "this WebAssembly is not the one of durable lines, tautline/tautline.durable.wasm";
+const STORED = { stored: true, reason: "stored in IndexedDB" };
+const LOST = { stored: true, lost: true, reason: "the browser has lost what was stored before" };
 
 /** Sessions are named by the server's session ids, in hexadecimal. */
 const newId = () =>
@@ -25,7 +27,7 @@ export async function keep(line, settings, inside) {
     store = await Store.open();
     const owned = await take(store, settings);
     const keeper = new Keeper(line, settings, inside, store, owned);
-    line._emit("durability", { stored: true, reason: "stored in IndexedDB" });
+    line._emit("durability", { ...(store.lost ? LOST : STORED) });
     return keeper;
   } catch (error) {
     store?.close();

@@ -335,6 +335,11 @@ export interface Durability {
   stored: boolean;
   /** Why, in a few words for people. */
   reason: string;
+  /**
+   * Present and true if the browser has deleted what was stored before, and something may be lost: a
+   * killed Chromium does that at times. Told once, to the first line that finds out.
+   */
+  lost?: boolean;
   /** What has failed, if something has. */
   error?: Error;
 }

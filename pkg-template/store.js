@@ -3,6 +3,8 @@
 
 const SESSIONS = "sessions";
 const MESSAGES = "messages";
+/** In the page's other storage: a database that is new in spite of it has been deleted. */
+const MARK = "tautline";
 /** Some browsers leave a request to open unanswered for ever. */
 const OPEN_MS = 5_000;
 
@@ -13,13 +15,19 @@ const messagesOf = (id) => IDBKeyRange.bound([id], [id, []]);
 export class ClearedError extends Error {}
 
 export class Store {
+  /** The browser has deleted what was there. */
+  lost = false;
   #database;
   /** What ends each transaction that is under way. */
   #underWay = new Set();
 
   static async open() {
     const store = new Store();
-    store.#database = await openDatabase();
+    const { database, creation } = await openDatabase();
+    const isKnown = mark();
+    store.#database = database;
+    // Chromium alone says so, and only to whoever comes first, of all that the page has.
+    store.lost = creation !== undefined && (isKnown || creation.dataLoss === "total");
     // The browser has deleted it, and may forget to say so to every transaction.
     store.#database.onclose = () => {
       for (const end of store.#underWay) end(new Error("the browser has closed it"));
@@ -147,6 +155,19 @@ function leave(sessions, session, heir) {
   session.positions = new Map();
 }
 
+/** Notes that there is a database; tells whether that was noted before. */
+function mark() {
+  try {
+    const known = localStorage.getItem(MARK);
+    localStorage.setItem(MARK, "stored");
+    return known !== null;
+  } catch {
+    // A worker has no such storage, and a page's may be forbidden or full.
+    return false;
+  }
+}
+
+/** Resolves with the database, and with the event of its creation if there was none. */
 function openDatabase() {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open("tautline", 1);
@@ -155,7 +176,9 @@ function openDatabase() {
       late = true;
       reject(new Error("IndexedDB does not answer"));
     }, OPEN_MS);
-    opening.onupgradeneeded = () => {
+    let creation;
+    opening.onupgradeneeded = (event) => {
+      creation = event;
       opening.result.createObjectStore(SESSIONS, { keyPath: "id" });
       opening.result.createObjectStore(MESSAGES);
     };
@@ -165,7 +188,7 @@ function openDatabase() {
       // A later version of this package, in another page, needs the database for itself.
       database.onversionchange = () => database.close();
       if (late) database.close();
-      else resolve(database);
+      else resolve({ database, creation });
     };
     opening.onerror = () => {
       clearTimeout(timer);

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 
 import { BROWSER } from "../e2e/browser.mjs";
 import { setting } from "../e2e/processes.mjs";
-import { isOpen, until, World } from "./world.mjs";
+import { isOpen, offline, until, World } from "./world.mjs";
 
 const MISSING = {
   "no IndexedDB": () => Object.defineProperty(window, "indexedDB", { value: undefined }),
@@ -65,6 +65,42 @@ test("when the browser evicts the store the line goes on from memory", { skip },
   t.diagnostic(JSON.stringify(told));
   assert.equal(told.at(-1).stored, false);
   await world.reader.hasExactly(20);
+});
+
+test("a line whose database the browser has lost says so, once", async (t) => {
+  const world = await World.start(t);
+  const first = await world.tab();
+  await offline(world, first);
+  await first.evaluate(() => driver.store("up", 1, 10));
+  await first.close();
+  const next = await world.page();
+  await next.evaluate(async () => {
+    const deletion = indexedDB.deleteDatabase("tautline");
+    await new Promise((resolve) => (deletion.onsuccess = resolve));
+  });
+  const { stored, reason, lost } = await World.open(next);
+  t.diagnostic(reason);
+  assert.deepEqual({ stored, lost }, { stored: true, lost: true });
+  await world.proxy.act("line", "online");
+  await next.evaluate(() => driver.store("up", 1, 10));
+  await world.reader.hasExactly(10);
+  await next.reload();
+  assert.equal((await World.open(next)).lost, undefined);
+});
+
+test("a line in a worker learns of a damaged database from the browser", { skip }, async (t) => {
+  const world = await World.start(t);
+  const first = await world.tab();
+  await first.evaluate(() => driver.store("up", 1, 10));
+  await world.reader.hasExactly(10);
+  await world.killBrowser();
+  await world.damageDatabases();
+  await world.startBrowser();
+  const next = await world.page();
+  // A worker has none, and nothing else that outlives the database.
+  await next.evaluate(() => Object.defineProperty(window, "localStorage", { value: undefined }));
+  const { stored, lost } = await World.open(next);
+  assert.deepEqual({ stored, lost }, { stored: true, lost: true });
 });
 
 test("without room for more the line goes on, and stores again when there is", { skip }, async (t) => {

@@ -2,7 +2,7 @@
 // counts at the server.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -19,6 +19,8 @@ const POLL_MS = 20;
 
 export class World {
   browser;
+  /** How often the browser itself has lost what was stored. */
+  losses = 0;
   #directory;
   #pageErrors = [];
 
@@ -51,6 +53,17 @@ export class World {
     const isTidied = async () =>
       !(await readdir(join(this.#directory, "profile"))).some((name) => name.endsWith(".puppeteer"));
     for (let look = 0; look < 100 && !(await isTidied()); look += 1) await pause(20);
+  }
+
+  /** Spoils what a browser that is not running has written to its databases: Chromium's. */
+  async damageDatabases() {
+    const databases = join(this.#directory, "profile", "Default", "IndexedDB");
+    for (const name of await readdir(databases, { recursive: true })) {
+      if (!name.endsWith(".log")) continue;
+      const log = await open(join(databases, name), "r+");
+      await log.write("damage", Math.floor((await log.stat()).size / 2));
+      await log.close();
+    }
   }
 
   /** A page that has the test's files open, and no line yet. */

@@ -23,8 +23,20 @@ class Driver {
       });
     }
     return new Promise((resolve) => {
-      this.line.addEventListener("durability", ({ stored, reason }) => resolve({ stored, reason }));
+      this.line.addEventListener("durability", ({ stored, reason, lost }) => {
+        resolve({ stored, reason, lost });
+      });
     });
+  }
+
+  /** Makes a database that is not the line's; resolves with whether it was there already. */
+  async witness() {
+    const opening = indexedDB.open("witness");
+    let survived = true;
+    opening.onupgradeneeded = () => (survived = false);
+    await new Promise((resolve) => (opening.onsuccess = resolve));
+    opening.result.close();
+    return survived;
   }
 
   hear() {
