@@ -12,7 +12,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { afterwards } from "../e2e/afterwards.mjs";
 import { BROWSER } from "../e2e/browser.mjs";
-import { assertCarriedOn, burst } from "./lives.mjs";
+import { assertCarriedOn, burst, carryOn } from "./lives.mjs";
 import { World } from "./world.mjs";
 
 const { TAUTLINE_SOAK_SEED: SEED = "1", TAUTLINE_SOAK_ROUNDS: ROUNDS = "8" } = process.env;
@@ -85,12 +85,13 @@ test(`nothing is lost, doubled or misplaced whatever is killed (seed ${SEED})`, 
       const ending = Object.keys(ENDINGS)[random(4)];
       counts[ending] += 1;
       page = await ENDINGS[ending](world, page);
-      if (lives > 1) await World.open(page);
+      if (lives > 1) await carryOn(world, page, stored);
     }
     await world.proxy.heal();
     messages = await assertCarriedOn(world, page, stored);
     await page.close();
   }
-  t.diagnostic(JSON.stringify({ seed: SEED, rounds: ROUNDS, messages, ...counts }));
+  const { losses } = world;
+  t.diagnostic(JSON.stringify({ seed: SEED, rounds: ROUNDS, messages, ...counts, losses }));
   assert.ok(messages > 0);
 });
