@@ -30,7 +30,7 @@ mod clock;
 mod driver;
 #[cfg(feature = "npm")]
 mod exports;
-#[cfg(all(feature = "npm", target_arch = "wasm32"))]
+#[cfg(all(feature = "heap", target_arch = "wasm32"))]
 mod heap;
 mod listener;
 mod page;

@@ -5,6 +5,8 @@
 
 mod connect;
 mod fake_socket;
+#[cfg(feature = "heap")]
+mod heap;
 #[cfg(feature = "json")]
 mod json;
 mod lifecycle;

@@ -28,7 +28,7 @@ pub(crate) fn run(browser: Browser, screen: Option<&Screen>) -> Result<Tally> {
     let mut command = cargo(&[
         "test",
         "--package=tautline",
-        "--features=json",
+        "--features=json,heap",
         "--target=wasm32-unknown-unknown",
         "--test=browser",
     ])?;

@@ -71,6 +71,6 @@ mod tests {
         assert_eq!(origin("tautline::driver::Driver<A>::input::h3032"), "src/");
         assert_eq!(origin("core_new externref shim"), "exports");
         assert_eq!(origin("core[c5930c85a12de822]::panicking::panic_fmt"), "core");
-        assert_eq!(origin("lol_alloc::free_list_allocator::full_size"), "lol_alloc");
+        assert_eq!(origin("hashbrown::raw::RawTable"), "hashbrown");
     }
 }
