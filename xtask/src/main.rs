@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod docs;
 mod fuzz;
+mod locals;
 mod node_tests;
 mod package;
 mod proxy;

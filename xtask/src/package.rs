@@ -12,6 +12,7 @@ use serde_json::Value;
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::border;
+use crate::locals;
 use crate::slim;
 use crate::tools;
 use crate::workspace::{announce, cargo, output, program, root, run as run_program, target};
@@ -119,6 +120,7 @@ pub(crate) fn build() -> Result<Package> {
         let optimized = wasm_folder.join(which.name()).with_added_extension("wasm");
         compile(which)?;
         optimize(&bound_wasm(which)?, &optimized, &["--strip-debug"])?;
+        fs::write(&optimized, locals::renumber(fs::read(&optimized)?)?)?;
         let inline = wasm_folder.join(which.name()).with_added_extension("inline.js");
         fs::write(inline, inline_module(&fs::read(&optimized)?))?;
     }
