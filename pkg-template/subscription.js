@@ -6,13 +6,13 @@ import { closedError } from "./outcomes.js";
 
 export class Subscription extends Inbox {
   #hooks;
-  #pulls = [];
-  #iterating = false;
+  /** Who has asked for an entry that is not there yet; undefined until somebody iterates. */
+  #pulls;
+  /** Where the last handled entry stands. */
+  position;
   #gap;
-  #epoch;
-  #handled = 0;
-  #ended = false;
-  #failure;
+  /** What the event `end` says, once it has ended. */
+  #ended;
   // The entry given last: it is handled when the next one is asked for.
   #inHand;
   #settleReady;
@@ -25,10 +25,6 @@ export class Subscription extends Inbox {
     this.ready.catch(() => {});
   }
 
-  get position() {
-    return this.#epoch && { epoch: this.#epoch, offset: this.#handled };
-  }
-
   /** An entry has arrived. */
   deliver = (entry) => {
     if (this.#ended) return;
@@ -37,23 +33,22 @@ export class Subscription extends Inbox {
       this.#gap = undefined;
     }
     this._waiting.push(entry);
-    if (this.#pulls.length > 0) this.#give(this.#pulls.shift());
-    else this._handOver();
+    this._handOver();
   };
 
   _handOver() {
-    if (!this.#iterating) super._handOver();
+    if (this.#pulls) this.#give();
+    else super._handOver();
   }
 
   _handed({ offset }) {
-    this.#handled = offset;
+    this.position = { ...this.position, offset };
     this.#hooks.handled(offset);
   }
 
   subscribed(position) {
     // Offsets of a log that is gone say nothing about the new one.
-    if (this.#epoch !== position.epoch) this.#handled = position.offset;
-    this.#epoch = position.epoch;
+    if (this.position?.epoch !== position.epoch) this.position = position;
     this.#settleReady.resolve(position);
   }
 
@@ -64,32 +59,29 @@ export class Subscription extends Inbox {
 
   end(error) {
     if (this.#ended) return;
-    this.#ended = true;
+    this.#ended = error ? { error } : {};
     this.#settleReady.reject(error ?? closedError());
-    for (const pull of this.#pulls.splice(0)) {
-      if (error) pull.reject(error);
-      else pull.resolve({ value: undefined, done: true });
-    }
-    this.#failure = error;
-    this._emit("end", error ? { error } : {});
-  }
-
-  #give({ resolve }) {
-    const value = this._waiting.shift();
-    this.#inHand = value;
-    resolve({ value, done: false });
+    this.#give();
+    this._emit("end", this.#ended);
   }
 
   next() {
-    this.#iterating = true;
     this.#handledInHand();
-    return new Promise((resolve, reject) => {
-      const pull = { resolve, reject };
-      if (this._waiting.length > 0) this.#give(pull);
-      else if (!this.#ended) this.#pulls.push(pull);
-      else if (this.#failure) reject(this.#failure);
-      else resolve({ value: undefined, done: true });
+    this.#pulls ??= [];
+    return new Promise((resolve) => {
+      this.#pulls.push(resolve);
+      this.#give();
     });
+  }
+
+  /** Answers whoever has asked, in order, with what waits and then with the end. */
+  #give() {
+    while (this.#pulls?.length > 0 && (this._waiting.length > 0 || this.#ended)) {
+      const value = this._waiting.shift();
+      const error = value ? undefined : this.#ended.error;
+      this.#pulls.shift()(error ? Promise.reject(error) : { value, done: !value });
+      this.#inHand = value;
+    }
   }
 
   #handledInHand() {
