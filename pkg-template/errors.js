@@ -10,9 +10,9 @@ export class TautlineError extends Error {
 // `name` is given as text: bundlers rename classes.
 const define = (name, code, retryable = false) =>
   class extends TautlineError {
-    constructor(message, fields) {
-      super(message, { name, code, retryable, ...fields });
-    }
+    name = name;
+    code = code;
+    retryable = retryable;
   };
 
 export const InvalidArgumentError = define("InvalidArgumentError", "invalid-argument");

@@ -5,9 +5,11 @@ import { LoadError } from "./errors.js";
 /** `connect`, but where there is no WebSocket it says so at once: the line would wait for ever. */
 export const needsSocket = (connect) => (url, options) => {
   if (typeof WebSocket === "function") return connect(url, options);
-  throw new LoadError(
+  const error = new LoadError(
     "There is no WebSocket here: use Node 22 or newer, or install `ws` and set " +
       "`globalThis.WebSocket` to its `WebSocket` before you connect.",
-    { retryable: false },
   );
+  // Trying again brings none.
+  error.retryable = false;
+  throw error;
 };
