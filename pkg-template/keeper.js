@@ -79,7 +79,7 @@ export class Keeper {
     const transmitted = Number(this.#numbers[TRANSMITTED]);
     messages.forEach(([order, record], at) => {
       const told = (outcome) => this.#tellSettled(record, outcome);
-      outgoing.restore(restored(order, record, at < transmitted, told));
+      outgoing.take(restored(order, record, at < transmitted, told));
     });
     this.#begun = true;
     if (!this.#settings.adopts) return;

@@ -83,9 +83,10 @@ export class Line extends Inbox {
     const { heard } = this.#history;
     const hooks = { heard, observe, rested: keeper?.rested };
     this.#driver = drive(wasm, this.#settings, this.#notes(), () => this.#flush(), hooks);
+    const early = this.#outgoing.takeOut();
     keeper?.begin();
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
-    this.#outgoing.loaded();
+    for (const message of early) this.#outgoing.take(message);
     // One that is being closed takes first what it had accepted before.
     if (this.#outgoing.closing) this.#leave(this.#closeWithin);
   }
@@ -137,8 +138,8 @@ export class Line extends Inbox {
   stats() {
     const counts = STATS.split(" ").map((name, at) => [name, this.#command(border.STAT, at) ?? 0]);
     const stats = Object.fromEntries(counts);
-    const { waiting, expired, superseded } = this.#outgoing;
-    stats.queued += waiting;
+    const { pending, expired, superseded } = this.#outgoing;
+    if (!this.#driver) stats.queued = pending.size;
     return { ...stats, expired, superseded, reconnects: { ...this.#history.reconnects } };
   }
 
@@ -150,7 +151,7 @@ export class Line extends Inbox {
     const timeout = Math.min(patience, TIMEOUT_MAX);
     this.#closeWithin ??= timeout;
     this.#outgoing.closing = true;
-    if (this.#driver || this.#outgoing.waiting === 0 || timeout === 0) this.#leave(timeout);
+    if (this.#driver || this.#outgoing.pending.size === 0 || timeout === 0) this.#leave(timeout);
     else setTimeout(() => this.#leave(0), timeout);
     return this.#closed;
   }
@@ -210,16 +211,16 @@ export class Line extends Inbox {
         directMissing: !!directMissing,
       });
     const acknowledged = (through) => outgoing.acknowledged(through);
-    const reply = (id, payload, _, format) =>
-      outgoing.settle(id, (message) => {
-        try {
-          message.resolve(decode(codec, format, payload));
-        } catch (cause) {
-          message.reject(new errors.UnserializableError(`No reply: ${cause}.`, { cause }));
-        }
-      });
+    const reply = (id, payload, _, format) => {
+      const message = outgoing.settled(id);
+      try {
+        message?.resolve(decode(codec, format, payload));
+      } catch (cause) {
+        message.reject(new errors.UnserializableError(`No reply: ${cause}.`, { cause }));
+      }
+    };
     const refused = (id, code, reason) =>
-      outgoing.settle(id, ({ reject }) => reject(refusedError("message", text(code), text(reason))));
+      outgoing.settled(id)?.reject(refusedError("message", text(code), text(reason)));
     const failed = (first, _, __, last, kind) => outgoing.failed(first, last, kind);
     const message = (stream, payload, _, offset, format) => {
       const event = { data: undefined, offset };

@@ -12,10 +12,13 @@ import { bytesOf, encode } from "./payload.js";
 export class Outgoing {
   #settings;
   #command;
-  /** Messages in the wasm's outbox: id to promise, ids rising. A line with a store has its own. */
+  /**
+   * Messages in the wasm's outbox; until it has loaded, those that wait for it, with ids of their
+   * own. Id to message, ids rising. A line with a store has its own.
+   */
   pending = new Map();
-  /** What was sent before the wasm has loaded. */
-  #early = [];
+  /** The newest id and all the bytes of those that wait for the wasm to load. */
+  #earlyId = 0;
   #earlyBytes = 0;
   /** The newest unsettled message of each key. */
   #keys = new Map();
@@ -30,30 +33,21 @@ export class Outgoing {
     this.#command = command;
   }
 
-  /** How many messages wait for the wasm to load. */
-  get waiting() {
-    return this.#early.length;
-  }
-
   submit(kind, topic, data, options) {
-    let message;
-    const promise = new Promise((resolve, reject) => {
+    const message = { kind };
+    message.promise = new Promise((resolve, reject) => {
       const [format, payload] = encode(this.#settings.codec, data);
       expect("topic", topic, typeof topic === "string", "a name");
       const name = topic ? bytesOf(topic) : undefined;
-      message = { kind, topic: name, format, payload, resolve, reject };
+      Object.assign(message, { topic: name, format, payload, resolve, reject });
       if (options !== undefined) {
         if (options.volatile) return this.#sendVolatile(message, options);
         if (options.until === "stored") message.stored = resolve;
         this.#bound(message, topic, options);
       }
-      if (!this.#supersedes(message)) this.#take(message);
+      if (!this.#supersedes(message)) this.take(message);
     });
-    if (message?.key !== undefined && !message.settled) {
-      message.promise = promise;
-      this.#keys.set(message.key, message);
-    }
-    return promise;
+    return message.promise;
   }
 
   #bound(message, topic, options) {
@@ -65,7 +59,6 @@ export class Outgoing {
     if (key !== undefined) message.key = `${message.kind}${topic.length} ${topic}${key}`;
     const withdraw = () => this.withdraw(message);
     bound(message, options, withdraw, () => {
-      message.settled = true;
       if (this.#keys.get(message.key) === message) this.#keys.delete(message.key);
     });
   }
@@ -74,110 +67,92 @@ export class Outgoing {
   #supersedes(message) {
     const older = this.#keys.get(message.key);
     if (older === undefined || this.closing) return false;
-    if (older.id > 0) {
-      const id = this.#hand(message, older.id);
-      // Transmitted already; or larger than there is room for.
-      if (!id || id === border.OUTBOX_FULL) return false;
-      if (!this.#handed(message, id)) return true;
-    } else {
-      this.#keep(message, this.#early.indexOf(older));
-    }
+    // Transmitted already, or the new one is larger than there is room for: it goes behind.
+    if (!(this.#put(message, older) > 0)) return false;
     this.superseded += 1;
-    older.id = undefined;
     // Whoever does not wait for its outcome is not told of an unhandled rejection.
     older.promise.catch(() => {});
     older.reject(new SupersededError("A newer message with this key has taken its place."));
     return true;
   }
 
-  /** Gives a message to the wasm, in the place of an older one if there is one. */
+  /** Rejects what is not taken. */
+  take(message) {
+    const id = this.#put(message);
+    if (!(id > 0)) message.reject(commandError(id, message.payload.length));
+  }
+
+  /** Puts a message last or in the place of another. Returns its id, or why it has none. */
+  #put(message, older) {
+    const handed = this.#hand(message, older?.id);
+    const id = handed ?? this.#keep(message, older);
+    if (id > 0) {
+      message.id = id;
+      this.pending.set(id, message);
+      if (message.key) this.#keys.set(message.key, message);
+      if (handed) message.payload = undefined;
+    }
+    return id;
+  }
+
+  /** Gives a message to the wasm, which answers as `#put` does; undefined if it has not loaded. */
   #hand({ kind, format, topic, payload, expiresAt }, place = 0) {
     // What is over by now, because it had to wait, expires in there; without a ttl this is NaN.
     const ttl = expiresAt - performance.now();
     return this.#command(kind, format, ttl, place, topic, payload);
   }
 
-  /** The wasm has answered; false if it did not take the message. */
-  #handed(message, id) {
-    if (id > 0) {
-      message.id = id;
-      this.pending.set(id, message);
-      message.payload = undefined;
-      return true;
-    }
-    message.reject(commandError(id, message.payload.length));
-    return false;
-  }
-
-  #take(message) {
-    const id = this.#hand(message);
-    if (id !== undefined) this.#handed(message, id);
-    else if (this.closing) message.reject(closedError());
-    else if (this.#isCrowded(message)) message.reject(commandError(border.OUTBOX_FULL));
-    else this.#keep(message, this.#early.length);
-  }
-
-  #isCrowded({ payload }) {
+  /** Does what the wasm will do once it has loaded. */
+  #keep(message, older) {
+    if (this.closing) return border.LINE_CLOSED;
     const [, messages, bytes] = this.#settings.numbers;
-    const { length } = this.#early;
-    return length > 0 && (length >= messages || this.#earlyBytes + payload.length > bytes);
-  }
-
-  #keep(message, place) {
+    const { size } = this.pending;
+    const { length } = message.payload;
+    const isFull = size >= messages || this.#earlyBytes + length > bytes;
+    if (isFull && size > 0 && !older) return border.OUTBOX_FULL;
     message.payload = message.payload.slice(); // The caller may change its own while they wait.
-    this.#earlyBytes += message.payload.length - (this.#early[place]?.payload.length ?? 0);
-    this.#early[place] = message;
+    this.#earlyBytes += length - (older?.payload.length ?? 0);
+    return older?.id ?? (this.#earlyId += 1);
   }
 
   /** Takes a message back; false if it is transmitted already. */
-  withdraw(message) {
-    const { id } = message;
-    const place = this.#early.indexOf(message);
-    if (place >= 0) {
-      this.#early.splice(place, 1);
-      this.#earlyBytes -= message.payload.length;
-    } else if (id > 0 && this.#command(border.CANCEL, id)) {
-      this.pending.delete(id);
-    } else {
-      return false;
-    }
-    return true;
+  withdraw({ id, payload }) {
+    // Before the wasm has loaded none is.
+    const isWaiting = (this.#command(border.CANCEL, id) ?? 1) > 0 && this.pending.delete(id);
+    if (isWaiting && payload) this.#earlyBytes -= payload.length;
+    return isWaiting;
   }
 
-  /** Takes over a message from an earlier life of the page. */
-  restore(message) {
-    if (message.key) this.#keys.set(message.key, message);
-    this.#handed(message, this.#hand(message));
+  /** Takes all messages out. */
+  takeOut() {
+    const messages = [...this.pending.values()];
+    this.pending.clear();
+    return messages;
   }
 
-  /** The wasm has loaded. */
-  loaded() {
-    for (const message of this.#early.splice(0)) this.#handed(message, this.#hand(message));
-  }
-
-  #sendVolatile({ kind, topic, format, payload, resolve, reject }, { ttl, key }) {
-    if (kind === border.REQUEST || ttl !== undefined || key !== undefined) {
+  #sendVolatile(message, { ttl, key }) {
+    if (message.kind === border.REQUEST || ttl !== undefined || key !== undefined) {
       throw new InvalidArgumentError(
         "A volatile message is no request, and has neither `ttl` nor `key`.",
       );
     }
-    const code = this.#command(border.VOLATILE, format, 0, 0, topic, payload) ?? border.NOT_LIVE;
-    if (code < 0) reject(commandError(code, payload.length));
-    else resolve();
+    const code = this.#hand({ ...message, kind: border.VOLATILE }) ?? border.NOT_LIVE;
+    if (code < 0) message.reject(commandError(code, message.payload.length));
+    else message.resolve();
   }
 
-  settle(id, tell) {
+  /** The message of this id, which is settled now; undefined if it was withdrawn. */
+  settled(id) {
     const message = this.pending.get(id);
     this.pending.delete(id);
-    if (message) tell(message);
+    return message;
   }
 
   failed(first, last, kind) {
     for (let id = first; id <= last; id += 1) {
-      this.settle(id, (message) => {
-        if (kind === border.EXPIRED) this.expired += 1;
-        message.reject(failure(kind));
-      });
+      const message = this.settled(id);
+      if (message && kind === border.EXPIRED) this.expired += 1;
+      message?.reject(failure(kind));
     }
   }
 
@@ -193,7 +168,6 @@ export class Outgoing {
 
   end(error = closedError()) {
     this.closing = true;
-    for (const message of [...this.pending.values(), ...this.#early.splice(0)]) message.reject(error);
-    this.pending.clear();
+    for (const message of this.takeOut()) message.reject(error);
   }
 }
