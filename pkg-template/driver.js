@@ -7,15 +7,17 @@ import { soon, TIMEOUT_MAX, watch } from "./page.js";
 import { bytesOf } from "./payload.js";
 
 const SUBPROTOCOL = "tautline.1";
-const NOTHING = new Uint8Array();
 
 /**
- * Opens a line in `wasm` and returns what gives it commands and what lets it go. `told` takes note
- * of its events, by kind, and must not give commands; `flush` is called when it may. `heard` gets the
- * words of a server that closes the connection, and, if they are there, `observe` every WebSocket and
- * `rested` what a store has to keep whenever nothing is left to do.
+ * Opens a line in `wasm` and returns what gives it commands and what lets it go. `notesOf` returns
+ * what takes note of its events, by kind, and must not give commands; it gets a function for what
+ * has to wait until that may be. `history` gets the words of a server that closes the connection;
+ * `keeper`, if there is one, what it has to keep whenever nothing is left to do; and `observe`, if
+ * it is there, every WebSocket.
  */
-export function drive(wasm, { url, credentials, numbers }, told, flush, { heard, observe, rested }) {
+export function drive(wasm, { url, credentials, numbers }, notesOf, history, keeper, observe) {
+  /** What is to be done when commands may be given. */
+  const later = [];
   let socket;
   let timer;
   let wakeAt = Infinity;
@@ -24,26 +26,27 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
   let again = false;
 
   /** Puts bytes where the wasm finds them. */
-  function place(payload, topic = NOTHING) {
+  function place(payload = [], topic = []) {
     const at = wasm.reserve(topic.length + payload.length);
     const bytes = new Uint8Array(wasm.memory.buffer);
     bytes.set(topic, at);
     bytes.set(payload, at + topic.length);
   }
 
-  /** Tells the wasm of an input, when it is, and what the socket has not sent yet. */
+  /** Tells the wasm of an input, when it is, and what the socket holds; undefined is 0 in there. */
   function tell(kind, about) {
-    wasm.command(line, kind, 0, performance.now(), about, socket?.bufferedAmount ?? 0);
+    wasm.command(line, kind, 0, performance.now(), about, socket?.bufferedAmount);
   }
 
-  function command(kind, a = 0, b = 0, c = 0, topic, payload) {
+  function command(kind, a, b, c, topic, payload) {
     // What the first one of a turn says of times counts from now, not from the last input.
-    if (!draining) tell(border.NOW, 0);
-    if (payload ?? topic) place(payload ?? NOTHING, topic);
-    const result = wasm.command(line, kind, topic?.length ?? 0, a, b, c);
-    if (draining) again = true;
-    else wakeSoon();
-    return result;
+    if (!draining) {
+      tell(border.NOW);
+      wakeSoon();
+    }
+    again = true;
+    if (payload ?? topic) place(payload, topic);
+    return wasm.command(line, kind, topic?.length, a, b, c);
   }
 
   function wakeSoon() {
@@ -51,17 +54,14 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
     soon(() => input(border.WOKE));
   }
 
-  function input(kind, about = 0, packet) {
+  function input(kind, about, packet) {
     draining = true;
-    do {
-      again = false;
-      if (packet) place(packet);
-      tell(kind, about);
-      flush();
-      kind = border.WOKE;
-      packet = undefined;
-    } while (again);
+    again = false;
+    if (packet) place(packet);
+    tell(kind, about);
+    for (const act of later.splice(0)) act();
     draining = false;
+    if (again) input(border.WOKE);
   }
 
   /** Closes the socket, which is silent from then on. */
@@ -91,7 +91,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
       typeof data === "string" ? input(border.TEXT) : input(border.PACKET, 0, new Uint8Array(data)),
     );
     opened.onclose = when(({ code, reason }) => {
-      heard(reason);
+      history.heard(reason);
       input(border.CLOSED, code);
     });
     // A close event follows and tells all. But in Node the package `ws` ends the process for an
@@ -106,7 +106,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
   }
 
   function idle(wakeIn, state) {
-    rested?.(state);
+    keeper?.rested(state);
     const at = wakeIn < 0 ? Infinity : performance.now() + wakeIn;
     // Deadlines mostly move away, and waking once for nothing is cheaper than a new timeout with
     // every packet.
@@ -125,9 +125,9 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
   const unwatch = watch(({ code }) => input(border.HINT, code));
   const random = crypto.getRandomValues(new Uint8Array(24));
   const asks = typeof credentials === "function";
-  place(random, asks ? NOTHING : bytesOf(credentials));
+  place(random, asks ? undefined : bytesOf(credentials));
   const line = wasm.open(performance.now(), asks, ...numbers);
-  wasm.lines[line] = [...told, dial, transmit, hangUp, idle];
+  wasm.lines[line] = [...notesOf((act) => later.push(act)), dial, transmit, hangUp, idle];
   wakeSoon();
 
   /** The line has ended. */
@@ -135,7 +135,7 @@ export function drive(wasm, { url, credentials, numbers }, told, flush, { heard,
     unwatch();
     hangUp(SUSPENDED);
     clearTimeout(timer);
-    wasm.command(line, border.FREE, 0, 0, 0, 0);
+    wasm.command(line, border.FREE);
     delete wasm.lines[line];
   }
 

@@ -16,9 +16,9 @@ export class History {
   reconnects = {};
 
   /** Takes what the server said when it closed the connection. */
-  heard = (words) => {
+  heard(words) {
     this.#closeWords = words;
-  };
+  }
 
   /** What the server said to the change that is told now: `said`, in bytes, if that is anything. */
   words(said) {

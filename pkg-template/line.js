@@ -27,11 +27,6 @@ export class Line extends Inbox {
   #state = "connecting";
   #outgoing;
   #subscriptions = new Map();
-  /** What has happened and is not told yet: pairs of a function and its argument. */
-  #happened = [];
-  #telling = false;
-  /** How far each stream is handled since the wasm was told. */
-  #handled = new Map();
   /** How long a line may take to end that is closed before its wasm has loaded. */
   #closeWithin;
   #tellClosed;
@@ -80,9 +75,7 @@ export class Line extends Inbox {
   #open(wasm, observe, keeper) {
     if (this.#state === "closed") return keeper?.stop();
     this.#keeper = keeper;
-    const { heard } = this.#history;
-    const hooks = { heard, observe, rested: keeper?.rested };
-    this.#driver = drive(wasm, this.#settings, this.#notes(), () => this.#flush(), hooks);
+    this.#driver = drive(wasm, this.#settings, this.#notes, this.#history, keeper, observe);
     const early = this.#outgoing.takeOut();
     keeper?.begin();
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
@@ -114,7 +107,7 @@ export class Line extends Inbox {
     const start = startOf(topic, last, after);
     let stream = -this.#subscriptions.size - 1;
     const subscription = new Subscription(topic, {
-      handled: (offset) => this.#handledUpTo(stream, offset),
+      handled: (offset) => this.#command(border.HANDLED, stream, offset),
       unsubscribe: () => {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#command(border.UNSUBSCRIBE, stream);
@@ -198,18 +191,18 @@ export class Line extends Inbox {
     this.#driver = undefined;
   }
 
-  /** What the wasm notes, by kind. They only take note. */
-  #notes() {
-    const later = (tell, about) => this.#happened.push(tell, about);
+  /** What takes note of the wasm's events, by kind. Applications are told `later`. */
+  #notes = (later) => {
     const { codec } = this.#settings;
     const outgoing = this.#outgoing;
-    const state = (...told) =>
-      later((change) => this.#changed(change), this.#history.change(...told));
+    const state = (...told) => {
+      const change = this.#history.change(...told);
+      later(() => this.#changed(change));
+    };
     const lost = (outcomeKnown, _, __, directMissing) =>
-      later((lost) => this._emit("lost", lost), {
-        outcomeKnown: !!outcomeKnown,
-        directMissing: !!directMissing,
-      });
+      later(() =>
+        this._emit("lost", { outcomeKnown: !!outcomeKnown, directMissing: !!directMissing }),
+      );
     const acknowledged = (through) => outgoing.acknowledged(through);
     const reply = (id, payload, _, format) => {
       const message = outgoing.settled(id);
@@ -230,27 +223,33 @@ export class Line extends Inbox {
         const message = `The codec could not decode entry ${offset}: ${cause}.`;
         event.error = new errors.UnserializableError(message, { cause });
       }
-      later(stream === 0 ? this.#deliver : this.#subscriptions.get(stream)?.deliver, event);
+      later(() => {
+        if (stream === 0) this.#deliver(event);
+        else this.#subscriptions.get(stream)?.deliver(event);
+      });
     };
     const subscribed = (stream, _, __, offset, high, low) =>
-      later((position) => this.#subscriptions.get(stream)?.subscribed(position), {
-        epoch: `${high}-${low}`,
-        offset,
-      });
-    const subscribeRefused = (stream, code, reason) =>
-      later((error) => {
+      later(() =>
+        this.#subscriptions.get(stream)?.subscribed({ epoch: `${high}-${low}`, offset }),
+      );
+    const subscribeRefused = (stream, code, reason) => {
+      const error = refusedError("subscription", text(code), text(reason));
+      later(() => {
         this.#subscriptions.get(stream)?.end(error);
         this.#subscriptions.delete(stream);
-      }, refusedError("subscription", text(code), text(reason)));
+      });
+    };
     const gap = (stream, _, __, from, to, reset) =>
-      later(
-        (gap) =>
-          stream === 0 ? this._emit("gap", gap) : this.#subscriptions.get(stream)?.missing(gap),
-        { from, to, reset: !!reset },
-      );
-    const closed = (end, reason, _, code) =>
-      later((error) => this.#ended(error), endError(end, code, this.#history.words(reason)));
-    const authorize = (attempt) => later((attempt) => this.#authorize(attempt), attempt);
+      later(() => {
+        const gap = { from, to, reset: !!reset };
+        if (stream === 0) this._emit("gap", gap);
+        else this.#subscriptions.get(stream)?.missing(gap);
+      });
+    const closed = (end, reason, _, code) => {
+      const error = endError(end, code, this.#history.words(reason));
+      later(() => this.#ended(error));
+    };
+    const authorize = (attempt) => later(() => this.#authorize(attempt));
     return [
       state,
       lost,
@@ -265,26 +264,7 @@ export class Line extends Inbox {
       closed,
       authorize,
     ];
-  }
-
-  #flush() {
-    const happened = this.#happened;
-    this.#happened = [];
-    this.#telling = true;
-    for (let at = 0; at < happened.length; at += 2) happened[at]?.(happened[at + 1]);
-    this.#telling = false;
-    this.#tellHandled();
-  }
-
-  #handledUpTo(stream, offset) {
-    this.#handled.set(stream, offset);
-    if (!this.#telling) this.#tellHandled();
-  }
-
-  #tellHandled() {
-    for (const [stream, offset] of this.#handled) this.#command(border.HANDLED, stream, offset);
-    this.#handled.clear();
-  }
+  };
 
   #changed(change) {
     this.#state = change.state;
@@ -306,7 +286,7 @@ export class Line extends Inbox {
 
   /** The server need not keep a direct message any more. */
   _handed({ adopted, offset }) {
-    if (!adopted) this.#handledUpTo(0, offset);
+    if (!adopted) this.#command(border.HANDLED, 0, offset);
   }
 
   async #authorize(attempt) {

@@ -96,7 +96,7 @@ export class Outgoing {
   }
 
   /** Gives a message to the wasm, which answers as `#put` does; undefined if it has not loaded. */
-  #hand({ kind, format, topic, payload, expiresAt }, place = 0) {
+  #hand({ kind, format, topic, payload, expiresAt }, place) {
     // What is over by now, because it had to wait, expires in there; without a ttl this is NaN.
     const ttl = expiresAt - performance.now();
     return this.#command(kind, format, ttl, place, topic, payload);
