@@ -66,37 +66,38 @@ export function drive(wasm, { url, credentials, numbers }, notesOf, history, kee
 
   /** Closes the socket, which is silent from then on. */
   function hangUp(code) {
-    const left = socket;
+    if (!socket) return;
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close(code);
     socket = undefined;
-    left?.close(code);
   }
 
   function dial() {
     hangUp(REPLACED);
-    let opened;
     try {
-      opened = new WebSocket(url, SUBPROTOCOL);
+      socket = new WebSocket(url, SUBPROTOCOL);
     } catch {
       // The page's security policy forbids it, for instance.
       setTimeout(() => input(border.CLOSED, ABNORMAL));
       return;
     }
-    socket = opened;
-    observe?.(opened);
-    const when = (act) => (event) => socket === opened && act(event);
+    observe?.(socket);
     // Blobs are read asynchronously, which would break the order of messages.
-    opened.binaryType = "arraybuffer";
-    opened.onopen = when(() => input(border.OPENED));
-    opened.onmessage = when(({ data }) =>
-      typeof data === "string" ? input(border.TEXT) : input(border.PACKET, 0, new Uint8Array(data)),
-    );
-    opened.onclose = when(({ code, reason }) => {
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => input(border.OPENED);
+    socket.onmessage = ({ data }) => {
+      if (typeof data === "string") input(border.TEXT);
+      else input(border.PACKET, 0, new Uint8Array(data));
+    };
+    socket.onclose = ({ code, reason }) => {
       history.heard(reason);
       input(border.CLOSED, code);
-    });
+    };
     // A close event follows and tells all. But in Node the package `ws` ends the process for an
     // error that nobody listens to, also when the socket is left before it has opened.
-    opened.onerror = () => {};
+    socket.onerror = () => {};
   }
 
   function transmit(_, packet) {
