@@ -105,10 +105,11 @@ export class Line extends Inbox {
 
   subscribe(topic, { last, after, signal } = {}) {
     const start = startOf(topic, last, after);
-    let stream = -this.#subscriptions.size - 1;
+    // Until the wasm has given it a number, this is a key that no other subscription has.
+    let stream = start;
     const subscription = new Subscription(topic, {
       handled: (offset) => this.#command(border.HANDLED, stream, offset),
-      unsubscribe: () => {
+      ended: () => {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#command(border.UNSUBSCRIBE, stream);
       },
@@ -183,7 +184,6 @@ export class Line extends Inbox {
     this.#state = "closed";
     this.#outgoing.end(error);
     for (const subscription of this.#subscriptions.values()) subscription.end(error);
-    this.#subscriptions.clear();
     const reason = error?.message ?? "closed";
     this.#changed({ at: Date.now(), state: "closed", reason, error });
     this.#tellClosed();
@@ -234,10 +234,7 @@ export class Line extends Inbox {
       );
     const subscribeRefused = (stream, code, reason) => {
       const error = refusedError("subscription", text(code), text(reason));
-      later(() => {
-        this.#subscriptions.get(stream)?.end(error);
-        this.#subscriptions.delete(stream);
-      });
+      later(() => this.#subscriptions.get(stream)?.end(error));
     };
     const gap = (stream, _, __, from, to, reset) =>
       later(() => {

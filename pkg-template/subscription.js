@@ -26,15 +26,14 @@ export class Subscription extends Inbox {
   }
 
   /** An entry has arrived. */
-  deliver = (entry) => {
-    if (this.#ended) return;
+  deliver(entry) {
     if (this.#gap) {
       entry.gap = this.#gap;
       this.#gap = undefined;
     }
     this._waiting.push(entry);
     this._handOver();
-  };
+  }
 
   _handOver() {
     if (this.#pulls) this.#give();
@@ -60,6 +59,7 @@ export class Subscription extends Inbox {
   end(error) {
     if (this.#ended) return;
     this.#ended = error ? { error } : {};
+    this.#hooks.ended();
     this.#settleReady.reject(error ?? closedError());
     this.#give();
     this._emit("end", this.#ended);
@@ -92,11 +92,8 @@ export class Subscription extends Inbox {
 
   async return() {
     this.#handledInHand();
-    if (!this.#ended) {
-      this.#hooks.unsubscribe();
-      this._waiting = [];
-      this.end();
-    }
+    if (!this.#ended) this._waiting = [];
+    this.end();
     return { value: undefined, done: true };
   }
 
