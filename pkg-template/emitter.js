@@ -1,6 +1,7 @@
 // Listeners as in EventTarget, for plain objects: a DOM event per message would cost more than the
 // message.
 
+import { whenAborted } from "./aborted.js";
 import { expect } from "./expect.js";
 
 export class Emitter {
@@ -11,13 +12,13 @@ export class Emitter {
     return this.#listeners.get(type) ?? new Map();
   }
 
-  addEventListener(type, listener, { once = false, signal } = {}) {
+  addEventListener(type, listener, { once, signal } = {}) {
     expect(`${type} listener`, listener, typeof listener === "function", "a function");
     const listeners = this.#of(type);
-    if (signal?.aborted || listeners.has(listener)) return;
+    if (listeners.has(listener)) return;
     // Copied on change: it is not called for an event that is being told.
     this.#listeners.set(type, new Map(listeners).set(listener, once));
-    signal?.addEventListener("abort", () => this.removeEventListener(type, listener));
+    whenAborted(signal, () => this.removeEventListener(type, listener));
   }
 
   removeEventListener(type, listener) {

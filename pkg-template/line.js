@@ -1,5 +1,6 @@
 // A line: promises and events around the wasm. It translates; every decision is made in there.
 
+import { whenAborted } from "./aborted.js";
 import * as border from "./border.js";
 import { CredentialsSource } from "./credentials.js";
 import { drive } from "./driver.js";
@@ -53,8 +54,7 @@ export class Line extends Inbox {
         this.#ended(new errors.LoadError(message, { cause }));
       },
     );
-    settings.signal?.addEventListener("abort", () => this.close({ timeout: 0 }));
-    if (settings.signal?.aborted) this.close({ timeout: 0 });
+    whenAborted(settings.signal, () => this.close({ timeout: 0 }));
   }
 
   /** What the keeper may do, beyond what everybody may. */
@@ -124,8 +124,7 @@ export class Line extends Inbox {
     if (this.#state === "closed") subscription.end(closedError());
     else if (this.#driver === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
-    signal?.addEventListener("abort", () => subscription.return());
-    if (signal?.aborted) subscription.return();
+    whenAborted(signal, () => subscription.return());
     return subscription;
   }
 
