@@ -26,15 +26,15 @@ function settings(url, options) {
     backoff: { base = 500, cap = 10_000 } = {},
     connectTimeout = 10_000,
     signal,
-    warnBeforeUnload = false,
-    debug = false,
+    warnBeforeUnload,
+    debug,
   } = options;
-  const policy = (name, value, ...choices) =>
-    expect(name, value, choices.includes(value), `"${choices.join('" or "')}"`);
   const number = (name, value, least = 1) =>
     expect(name, value, Number.isFinite(value) && value >= least, `a number from ${least}`);
-  policy("whenUncertain", whenUncertain, "resend", "fail");
-  policy("outbox.whenFull", whenFull, "wait", "reject");
+  const resends = whenUncertain === "resend";
+  expect("whenUncertain", whenUncertain, resends || whenUncertain === "fail", '"resend" or "fail"');
+  const waits = whenFull === "wait";
+  expect("outbox.whenFull", whenFull, waits || whenFull === "reject", '"wait" or "reject"');
   number("outbox.messages", messages);
   number("outbox.bytes", bytes);
   number("backoff.base", base);
@@ -46,7 +46,7 @@ function settings(url, options) {
   const isGiven = isFixed || typeof credentials === "function";
   expect("credentials", credentials, isGiven, "a string, a Uint8Array or a function");
   // As many again wait: in the same queue.
-  const room = whenFull === "wait" ? 2 : 1;
+  const room = waits ? 2 : 1;
   const isName = durable === undefined || (typeof durable === "string" && durable !== "");
   expect("durable", durable, isName, "a name");
   return {
@@ -57,7 +57,7 @@ function settings(url, options) {
     signal,
     warnBeforeUnload,
     debug,
-    numbers: [whenUncertain === "resend", messages * room, bytes * room, base, cap, connectTimeout],
+    numbers: [resends, messages * room, bytes * room, base, cap, connectTimeout],
   };
 }
 
