@@ -13,11 +13,14 @@ export async function keeperFor(line, settings, inside) {
   }
 }
 
-/** Resolves with the wasm, and with what is to see every WebSocket of the line, if anything. */
-export async function loadFor(line, { url, debug, warnBeforeUnload }, wasm) {
+/**
+ * Resolves with the wasm, and, if there are any, with what is to see every WebSocket of the line
+ * and with what keeps its state, as `keeping` does.
+ */
+export async function loadFor(line, { url, debug, warnBeforeUnload }, wasm, keeping) {
   if (warnBeforeUnload) {
     optional(import("./warn.js"), "warnBeforeUnload").then((warn) => warn?.warnBeforeUnload(line));
   }
   const debugging = debug ? optional(import("./debug.js"), "debug") : undefined;
-  return [await wasm, (await debugging)?.watcher(line, url)];
+  return [await wasm, (await debugging)?.watcher(line, url), await keeping];
 }

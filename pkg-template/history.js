@@ -2,13 +2,14 @@
 
 import { text } from "./payload.js";
 
-/** Changes of the state that are kept. */
+/** So many changes are kept. */
 const KEPT = 100;
 /** As the wasm numbers them. */
 const STATES = ["connecting", "open", "waiting", "closed"];
 
 export class History {
-  #changes = [];
+  /** The last ones, oldest first. */
+  changes = [];
   #closeWords = "";
   #leftAt;
   #isOpen = false;
@@ -49,14 +50,10 @@ export class History {
     if (change.state === "open") {
       if (this.#leftAt) change.downtime = change.at - this.#leftAt;
       this.#leftAt = undefined;
-    } else if (this.#changes.at(-1)?.state === "open") {
+    } else if (this.changes.at(-1)?.state === "open") {
       this.#leftAt = change.at;
     }
-    this.#changes = [...this.#changes, change].slice(-KEPT);
+    this.changes = [...this.changes, change].slice(-KEPT);
     return change;
-  }
-
-  list() {
-    return [...this.#changes];
   }
 }

@@ -45,21 +45,8 @@ export class Line extends Inbox {
     this.#outgoing = new Outgoing(settings, this.#command);
     this.#credentials = new CredentialsSource(settings.credentials);
     const wasm = load();
-    this.#keeping = settings.durable && keeperFor(this, settings, this.#inside(load, wasm));
-    Promise.all([loadFor(this, settings, wasm), this.#keeping]).then(
-      ([[wasm, observe], keeper]) => this.#open(wasm, observe, keeper),
-      (cause) => {
-        this.#keeping?.then((keeper) => keeper?.stop());
-        const message = `The WebAssembly could not be loaded: ${cause?.message ?? cause}.`;
-        this.#ended(new errors.LoadError(message, { cause }));
-      },
-    );
-    whenAborted(settings.signal, () => this.close({ timeout: 0 }));
-  }
-
-  /** What the keeper may do, beyond what everybody may. */
-  #inside(load, wasm) {
-    return {
+    // What the keeper may do, beyond what everybody may.
+    const inside = {
       load,
       wasm,
       outgoing: this.#outgoing,
@@ -70,6 +57,16 @@ export class Line extends Inbox {
       ClosedError: errors.ClosedError,
       failure,
     };
+    this.#keeping = settings.durable && keeperFor(this, settings, inside);
+    loadFor(this, settings, wasm, this.#keeping).then(
+      (loaded) => this.#open(...loaded),
+      (cause) => {
+        this.#keeping?.then((keeper) => keeper?.stop());
+        const message = `The WebAssembly could not be loaded: ${cause?.message ?? cause}.`;
+        this.#ended(new errors.LoadError(message, { cause }));
+      },
+    );
+    whenAborted(settings.signal, () => this.close({ timeout: 0 }));
   }
 
   #open(wasm, observe, keeper) {
@@ -129,15 +126,17 @@ export class Line extends Inbox {
   }
 
   stats() {
-    const counts = STATS.split(" ").map((name, at) => [name, this.#command(border.STAT, at) ?? 0]);
-    const stats = Object.fromEntries(counts);
+    const stats = {};
+    for (const [at, name] of STATS.split(" ").entries()) {
+      stats[name] = this.#command(border.STAT, at) ?? 0;
+    }
     const { pending, expired, superseded } = this.#outgoing;
     if (!this.#driver) stats.queued = pending.size;
     return { ...stats, expired, superseded, reconnects: { ...this.#history.reconnects } };
   }
 
   history() {
-    return this.#history.list();
+    return [...this.#history.changes];
   }
 
   close({ timeout: patience = 10_000 } = {}) {
