@@ -40,12 +40,11 @@ export const EXPIRED = 4;
  */
 export async function instantiate(wasm) {
   const lines = [];
-  let memory;
-  const bytes = (at, length) => new Uint8Array(memory.buffer, at, length);
+  let exports;
+  const bytes = (at, length) => new Uint8Array(exports.memory.buffer, at, length);
   const note = (line, kind, a, at, length, reasonAt, reasonLength, b, c, d) =>
     lines[line][kind](a, bytes(at, length), bytes(reasonAt, reasonLength), b, c, d);
   const made = await WebAssembly.instantiate(wasm, { border: { note } });
-  const { exports } = made.instance ?? made;
-  memory = exports.memory;
+  exports = (made.instance ?? made).exports;
   return { ...exports, lines };
 }

@@ -10,7 +10,7 @@ export * from "./errors.js";
 const file = () => fetch(new URL("./wasm/tautline.wasm", import.meta.url));
 const inside = () => import("./wasm/tautline.inline.js");
 
-async function find(file, inside) {
+async function find({ file, inside }) {
   try {
     return await load(file());
   } catch (cause) {
@@ -23,9 +23,7 @@ async function find(file, inside) {
   }
 }
 
-const plain = once(() => find(file, inside));
-const durable = once(() =>
-  import("./durable-wasm.js").then(({ file, inside }) => find(file, inside)),
-);
+const plain = once(() => find({ file, inside }));
+const durable = once(() => import("./durable-wasm.js").then(find));
 
 export const connect = connector(plain, durable);

@@ -6,7 +6,7 @@ import { InvalidArgumentError, UnserializableError } from "./errors.js";
 const BINARY = 1;
 const ENCODED = 2;
 
-export const json = { encode: (value) => JSON.stringify(value), decode: JSON.parse };
+export const json = { encode: JSON.stringify, decode: JSON.parse };
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
