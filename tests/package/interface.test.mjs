@@ -90,6 +90,18 @@ test("the line", async (t) => {
     return [data, (await second.next()).value.data, second.topic];
   }, [3, 4, "history"]);
 
+  await check("each subscription from before the wasm has loaded has its own place", async () => {
+    const early = connect("/line");
+    const [first, second] = ["first", "second"].map((topic) => early.subscribe(topic));
+    first.return();
+    const third = early.subscribe("third");
+    await third.ready;
+    await early.request("a moment later");
+    const { position } = second;
+    await early.close();
+    return typeof position?.offset;
+  }, "number");
+
   await check("leaving a loop unsubscribes, and the subscription has ended", async () => {
     const topic = line.subscribe("history", { last: 4 });
     let ended = false;
