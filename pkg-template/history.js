@@ -32,28 +32,25 @@ export class History {
   change(state, reason, said, retryIn, code) {
     const words = this.words(said);
     const cause = text(reason);
-    if (this.#isOpen) this.reconnects[cause] = (this.reconnects[cause] ?? 0) + 1;
+    const at = Date.now();
+    if (this.#isOpen) {
+      this.reconnects[cause] = (this.reconnects[cause] ?? 0) + 1;
+      this.#leftAt = at;
+    }
     this.#isOpen = STATES[state] === "open";
     const isOffline = code && globalThis.navigator?.onLine === false;
-    const at = Date.now();
     return {
       at,
       state: STATES[state],
       reason: cause + (isOffline ? " (offline)" : "") + (words && `: ${words}`),
       ...(code && { code }),
       ...(retryIn >= 0 && { retryAt: at + retryIn }),
+      ...(this.#isOpen && this.#leftAt && { downtime: at - this.#leftAt }),
     };
   }
 
-  /** Completes a change with what only looking back can tell, and keeps it. */
+  /** Keeps a change that is told now. */
   note(change) {
-    if (change.state === "open") {
-      if (this.#leftAt) change.downtime = change.at - this.#leftAt;
-      this.#leftAt = undefined;
-    } else if (this.changes.at(-1)?.state === "open") {
-      this.#leftAt = change.at;
-    }
     this.changes = [...this.changes, change].slice(-KEPT);
-    return change;
   }
 }

@@ -264,7 +264,8 @@ export class Line extends Inbox {
   #changed(change) {
     this.#state = change.state;
     this.#credentials.changed(change);
-    this._emit("state", this.#history.note(change));
+    this.#history.note(change);
+    this._emit("state", change);
   }
 
   #deliver = (event) => {
