@@ -1,10 +1,12 @@
 // Listeners as in EventTarget, for plain objects: a DOM event per message would cost more than the
-// message.
+// message. Messages wait here until somebody listens.
 
 import { whenAborted } from "./aborted.js";
 import { expect } from "./expect.js";
 
 export class Emitter {
+  /** Messages that have arrived and were not handed over. */
+  _waiting = [];
   /** Type to listeners, and whether each is for one time. */
   #listeners = new Map();
 
@@ -19,15 +21,21 @@ export class Emitter {
     // Copied on change: it is not called for an event that is being told.
     this.#listeners.set(type, new Map(listeners).set(listener, once));
     whenAborted(signal, () => this.removeEventListener(type, listener));
+    // Whoever adds it has time to get ready.
+    queueMicrotask(() => this._handOver());
   }
 
   removeEventListener(type, listener) {
     this.#of(type).delete(listener);
   }
 
-  /** Whether anybody listens. */
-  _hears(type) {
-    return this.#of(type).size > 0;
+  /** Gives what waits to the listeners, in order, as long as there are any. */
+  _handOver() {
+    while (this._waiting.length > 0 && this.#of("message").size > 0) {
+      const message = this._waiting.shift();
+      this._handed(message);
+      this._emit("message", message);
+    }
   }
 
   /** Calls every listener; what one throws is reported and stops nobody. */

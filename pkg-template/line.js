@@ -7,7 +7,7 @@ import { drive } from "./driver.js";
 import * as errors from "./errors.js";
 import { keeperFor, loadFor } from "./extras.js";
 import { History } from "./history.js";
-import { Inbox } from "./inbox.js";
+import { Emitter } from "./emitter.js";
 import { closedError, commandError, endError, failure, refusedError } from "./outcomes.js";
 import { Outgoing } from "./outgoing.js";
 import { TIMEOUT_MAX } from "./page.js";
@@ -21,7 +21,7 @@ const KEPT = 1000;
 const STATS =
   "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived buffered";
 
-export class Line extends Inbox {
+export class Line extends Emitter {
   #settings;
   /** The wasm's end, once it is loaded. */
   #driver;

@@ -1,10 +1,10 @@
 // One topic being read, by listeners or by `for await`. Entries wait here until someone takes them;
 // what is not handled counts against the server's window, so that no more than a window waits.
 
-import { Inbox } from "./inbox.js";
+import { Emitter } from "./emitter.js";
 import { closedError } from "./outcomes.js";
 
-export class Subscription extends Inbox {
+export class Subscription extends Emitter {
   #hooks;
   /** Who has asked for an entry that is not there yet; undefined until somebody iterates. */
   #pulls;
