@@ -255,7 +255,7 @@ impl Core {
 
     /// Whether the server has been told of the stream, if it was there.
     fn end_stream(&mut self, id: StreamId) -> Option<bool> {
-        let index = self.stream_index(id)?;
+        let index = self.streams.iter().position(|stream| stream.id == id)?;
         Some(self.streams.remove(index).announced)
     }
 
@@ -296,14 +296,10 @@ impl Core {
         self.tell(Event::State { state, reason, code, words: &[], retry_at });
     }
 
-    fn stream_index(&self, id: StreamId) -> Option<usize> {
-        // There are few, and the way through them is the shortest code.
-        self.streams.iter().position(|stream| stream.id == id)
-    }
-
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
     fn stream_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
-        let index = self.stream_index(id)?;
-        self.streams.get_mut(index)
+        // There are few, and the way through them is the shortest code.
+        self.streams.iter_mut().find(|stream| stream.id == id)
     }
 
     /// What every deadline that has passed calls for.
