@@ -18,7 +18,6 @@ use crate::backoff::Backoff;
 use crate::close::CloseCode;
 use crate::limits::{
     BUFFERED_BYTES, BUFFERED_LOOK_MS, MESSAGE_BYTES, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX,
-    WINDOW_BYTES, WINDOW_MESSAGES,
 };
 use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
 use crate::mutation::Mutation;
@@ -99,7 +98,6 @@ pub(super) struct Core {
     /// REFUSE or GOAWAY: not before this the next attempt.
     not_before: Option<Instant>,
     message_bytes_max: usize,
-    window: Window,
     /// The application has closed the line, or it has ended: when to stop waiting for the outbox.
     close_by: Option<Instant>,
     said_bye: bool,
@@ -141,7 +139,6 @@ impl Core {
             control: Vec::new(),
             not_before: None,
             message_bytes_max: MESSAGE_BYTES,
-            window: Window { messages: WINDOW_MESSAGES as u64, bytes: WINDOW_BYTES as u64 },
             close_by: None,
             said_bye: false,
             stats: Stats::default(),
@@ -344,7 +341,7 @@ impl Core {
         let due = earliest(due, self.leave_at);
         let State::Live(live) = &self.state else { return due };
         let due = earliest(due, Some(live.liveness.deadline(&self.round_trip)));
-        let waits = self.is_crowded() && self.outbox.has_next(self.window, 0);
+        let waits = self.is_crowded() && self.outbox.has_next(0);
         let look = waits.then(|| self.now.after(BUFFERED_LOOK_MS));
         let due = earliest(due, look);
         self.streams.iter().fold(due, |due, stream| earliest(due, stream.report_by(self.now)))

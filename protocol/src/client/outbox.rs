@@ -4,7 +4,7 @@ mod store;
 mod withdrawal;
 
 use super::SendError;
-use crate::limits::PACKET_BYTES;
+use crate::limits::{PACKET_BYTES, WINDOW_BYTES, WINDOW_MESSAGES};
 use crate::message::Seq;
 use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
@@ -56,6 +56,8 @@ pub(super) struct Outbox {
     retransmitted: u64,
     /// No message expires before.
     expires_next: Option<Instant>,
+    /// What may be in flight.
+    pub(super) window: Window,
     gate: store::Gate,
 }
 
@@ -75,6 +77,7 @@ impl Outbox {
             uncertain: 0,
             retransmitted: 0,
             expires_next: None,
+            window: Window { messages: WINDOW_MESSAGES as u64, bytes: WINDOW_BYTES as u64 },
             gate: store::Gate::OPEN,
         }
     }
@@ -246,7 +249,8 @@ impl Outbox {
     }
 
     /// Whether [`fill`](Self::fill) adds a message to a packet of so many bytes. PROTOCOL.md C-5.
-    pub(super) fn has_next(&self, window: Window, packet_bytes: usize) -> bool {
+    pub(super) fn has_next(&self, packet_bytes: usize) -> bool {
+        let window = self.window;
         self.message(self.in_flight).is_some_and(|next| {
             let size = next.body.len();
             self.is_released(next.id)
@@ -257,9 +261,9 @@ impl Outbox {
     }
 
     /// Appends the next messages to a packet, up to its size and the window.
-    pub(super) fn fill(&mut self, out: &mut Vec<u8>, window: Window) {
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>) {
         let mut packet_bytes = out.len();
-        let mut goes_on = self.has_next(window, packet_bytes);
+        let mut goes_on = self.has_next(packet_bytes);
         while goes_on && let Some(message) = self.stored.get(self.gone + self.in_flight) {
             let duplicate = if self.in_flight < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
             if self.in_flight < self.numbered {
@@ -270,7 +274,7 @@ impl Outbox {
             self.in_flight += 1;
             self.in_flight_bytes += message.body.len();
             packet_bytes += message.body.len() + 4;
-            goes_on = self.has_next(window, packet_bytes);
+            goes_on = self.has_next(packet_bytes);
             let low = self.last_in_flight() as u8;
             put_message(out, message.head | duplicate, Some(low), &message.body, !goes_on);
         }
@@ -291,6 +295,6 @@ pub(super) struct Window {
 impl core::hash::Hash for Outbox {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
         (self.messages(), self.next_id, self.acknowledged).hash(state);
-        (self.numbered, self.in_flight, self.uncertain, &self.gate).hash(state);
+        (self.numbered, self.in_flight, self.uncertain, self.window, &self.gate).hash(state);
     }
 }

@@ -52,7 +52,6 @@ impl Hash for Core {
             control,
             not_before,
             message_bytes_max,
-            window,
             close_by,
             said_bye,
             // Counters that are only shown.
@@ -63,6 +62,6 @@ impl Hash for Core {
         self.is_replaying().then_some((processed, replay_to)).hash(state);
         (credentials, credentials_refused, connection_state, leave_at, attempt).hash(state);
         (session, epoch, connection, streams, next_stream, doubtful).hash(state);
-        (buffered, control, not_before, message_bytes_max, window, close_by, said_bye).hash(state);
+        (buffered, control, not_before, message_bytes_max, close_by, said_bye).hash(state);
     }
 }

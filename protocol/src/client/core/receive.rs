@@ -85,7 +85,8 @@ impl Core {
         self.credentials_refused = 0;
         self.stats.connections += 1;
         self.doubtful = self.doubtful.min(welcome.accepted);
-        self.window = Window { messages: welcome.window_messages, bytes: welcome.window_bytes };
+        self.outbox.window =
+            Window { messages: welcome.window_messages, bytes: welcome.window_bytes };
         let heartbeat_ms = welcome.heartbeat_ms.clamp(HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX);
         self.state =
             State::Live(Live { since: self.now, liveness: Liveness::new(heartbeat_ms, self.now) });

@@ -72,7 +72,7 @@ impl Core {
 
     /// PROTOCOL.md C-15.
     fn put_frames(&mut self, out: &mut Vec<u8>) {
-        let sends = self.outbox.has_next(self.window, 0) && !self.is_crowded();
+        let sends = self.outbox.has_next(0) && !self.is_crowded();
         let silent = matches!(&self.state, State::Live(live)
             if live.liveness.silent_ms(self.now) > SILENCE_MS && !live.liveness.is_probing());
         if sends && silent {
@@ -94,7 +94,7 @@ impl Core {
             }
         }
         if sends {
-            self.outbox.fill(out, self.window);
+            self.outbox.fill(out);
         }
         self.expect_answer();
     }
