@@ -89,9 +89,7 @@ impl Core {
 
     /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
     pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
-        if !matches!(self.state, State::Authorizing) {
-            self.hang_up(code.unwrap_or(CloseCode::NORMAL));
-        }
+        self.hang_up(code.unwrap_or(CloseCode::NORMAL));
         self.wait(reason, Reaction::Retry, code);
     }
 
@@ -124,10 +122,13 @@ impl Core {
         self.tell_state(reason, code);
     }
 
+    /// Closes the WebSocket, if there is one.
     // In a page the notice itself takes more code than the call.
     #[cfg_attr(target_arch = "wasm32", inline(never))]
     pub(super) fn hang_up(&mut self, code: CloseCode) {
-        self.notices.push(Output::HangUp(code));
+        if matches!(self.state, State::Dialing | State::Joining { .. } | State::Live(_)) {
+            self.notices.push(Output::HangUp(code));
+        }
     }
 
     fn end_connection(&mut self) {
@@ -200,14 +201,12 @@ impl Core {
     /// PROTOCOL.md C-25.
     fn suspend(&mut self) {
         match self.state {
-            State::Dialing | State::Joining { .. } | State::Live(_) => {
-                self.end_connection();
-                self.hang_up(CloseCode::SUSPENDED);
-            }
             State::Waiting { firm: true } => self.not_before = self.leave_at,
-            State::Authorizing | State::Waiting { .. } => {}
             State::Closed => return,
+            _ => {}
         }
+        self.end_connection();
+        self.hang_up(CloseCode::SUSPENDED);
         self.state = State::Waiting { firm: false };
         self.leave_at = None;
         self.tell_state("the page was put aside", Some(CloseCode::SUSPENDED));

@@ -37,9 +37,7 @@ impl Core {
 
     /// Ends the line without a BYE.
     pub(super) fn stop(&mut self) {
-        if !matches!(self.state, State::Waiting { .. } | State::Authorizing) {
-            self.hang_up(CloseCode::NORMAL);
-        }
+        self.hang_up(CloseCode::NORMAL);
         self.end(End::Requested);
     }
 
