@@ -303,12 +303,11 @@ impl Core {
     pub(super) fn check_deadlines(&mut self) {
         let now = self.now;
         let Self { outbox, notices, stats, .. } = self;
-        let before = outbox.len();
         outbox.sweep(now, |id| {
+            stats.expired += 1;
             let failure = Failure::Expired;
             notices.push(Output::Event(Event::Failed { first: id, last: id, failure }));
         });
-        stats.expired += (before - outbox.len()) as u64;
         if self.close_by.is_some_and(|by| now >= by) {
             self.fail_outbox();
             // A HELLO would not know any more what this client has numbered, nor would its WELCOME fit.
