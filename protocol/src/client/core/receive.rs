@@ -112,14 +112,17 @@ impl Core {
         let as_restarted = accepted == self.restart() - 1;
         let first = self.epoch == Epoch::NONE;
         let same = welcome.epoch == self.epoch;
-        match welcome.resumption {
-            Resumption::New => first && as_restarted,
-            Resumption::Resumed => {
-                possible && (first || same) && self.direct_received() <= welcome.head
-            }
-            Resumption::LostAcceptedKnown => !first && !same && possible,
-            Resumption::Lost => !first && !same && as_restarted,
-        }
+        let resumed = welcome.resumption == Resumption::Resumed;
+        let accepted_fits = match welcome.resumption {
+            Resumption::Resumed | Resumption::LostAcceptedKnown => possible,
+            Resumption::New | Resumption::Lost => as_restarted,
+        };
+        let epoch_fits = match welcome.resumption {
+            Resumption::New => first,
+            Resumption::Resumed => first || same,
+            Resumption::LostAcceptedKnown | Resumption::Lost => !first && !same,
+        };
+        accepted_fits && epoch_fits && (!resumed || self.direct_received() <= welcome.head)
     }
 
     /// Goes on behind what the server has accepted. PROTOCOL.md.
@@ -136,8 +139,8 @@ impl Core {
         if !accepted_known {
             self.doubt(welcome.accepted);
         }
-        self.processed = welcome.accepted.min(self.outbox.last_numbered());
-        self.outbox.resume(self.processed);
+        self.outbox.resume(welcome.accepted);
+        self.processed = self.outbox.last_in_flight();
         if is_lost && accepted_known && !all_received {
             self.settle_through(self.processed, Some(Failure::AnswerLost));
         }
