@@ -46,6 +46,9 @@ enum State {
     Closed,
 }
 
+/// No code has ended a connection.
+const NO_CODE: CloseCode = CloseCode(0);
+
 /// What lives as long as a live connection.
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Live {
@@ -284,12 +287,13 @@ impl Core {
         self.notices.push(Output::Event(event));
     }
 
-    fn tell_state(&mut self, reason: &'static str, code: Option<CloseCode>) {
+    fn tell_state(&mut self, reason: &'static str, code: CloseCode) {
         let retry_at = match self.state {
             State::Waiting { .. } => self.leave_at,
             _ => None,
         };
         let state = self.public_state();
+        let code = (code != NO_CODE).then_some(code);
         self.tell(Event::State { state, reason, code, words: &[], retry_at });
     }
 
@@ -320,11 +324,11 @@ impl Core {
             return;
         }
         match self.state {
-            State::Authorizing => self.retry("no credentials in time", None),
+            State::Authorizing => self.retry("no credentials in time", NO_CODE),
             State::Dialing | State::Joining { .. } => {
-                self.retry("no answer in time", Some(CloseCode::SILENT));
+                self.retry("no answer in time", CloseCode::SILENT);
             }
-            State::Waiting { .. } => self.begin_attempt("connecting", None),
+            State::Waiting { .. } => self.begin_attempt("connecting", NO_CODE),
             State::Live(_) => {
                 self.redial("the server asked to connect anew", CloseCode::REPLACED);
             }

@@ -2,7 +2,7 @@
 
 use super::super::Hint;
 use super::super::liveness::Verdict;
-use super::{Core, End, Output, State};
+use super::{Core, End, NO_CODE, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
 use crate::time::earliest;
@@ -10,7 +10,7 @@ use crate::uplink::Uplink;
 
 impl Core {
     /// Starts an attempt: with fresh credentials if they are to be asked for.
-    pub(super) fn begin_attempt(&mut self, reason: &'static str, code: Option<CloseCode>) {
+    pub(super) fn begin_attempt(&mut self, reason: &'static str, code: CloseCode) {
         self.not_before = None;
         self.state = State::Authorizing;
         self.leave_at = Some(self.now.after(self.connect_timeout_ms));
@@ -53,7 +53,7 @@ impl Core {
                 self.dial();
             }
         } else if !is_live {
-            self.retry("no usable credentials", None);
+            self.retry("no usable credentials", NO_CODE);
         }
     }
 
@@ -83,13 +83,13 @@ impl Core {
     /// The peer has sent something that must not be.
     pub(in super::super) fn violated(&mut self, code: CloseCode) {
         if matches!(self.state, State::Joining { .. } | State::Live(_)) {
-            self.retry("the server broke the protocol", Some(code));
+            self.retry("the server broke the protocol", code);
         }
     }
 
     /// Hangs up with `code`, if there is a connection, and waits for the next attempt.
-    pub(super) fn retry(&mut self, reason: &'static str, code: Option<CloseCode>) {
-        self.hang_up(code.unwrap_or(CloseCode::NORMAL));
+    pub(super) fn retry(&mut self, reason: &'static str, code: CloseCode) {
+        self.hang_up(if code == NO_CODE { CloseCode::NORMAL } else { code });
         self.wait(reason, Reaction::Retry, code);
     }
 
@@ -102,14 +102,14 @@ impl Core {
                 if !self.asks || self.credentials_refused >= CREDENTIALS_REFUSED_MAX {
                     self.end(End::Unauthorized(code));
                 } else {
-                    self.wait("the server refused the credentials", Reaction::Retry, Some(code));
+                    self.wait("the server refused the credentials", Reaction::Retry, code);
                 }
             }
-            reaction => self.wait(reason, reaction, Some(code)),
+            reaction => self.wait(reason, reaction, code),
         }
     }
 
-    fn wait(&mut self, reason: &'static str, reaction: Reaction, code: Option<CloseCode>) {
+    fn wait(&mut self, reason: &'static str, reaction: Reaction, code: CloseCode) {
         self.end_connection();
         let delay = match reaction {
             Reaction::RetryLater => self.backoff.next_delay_later_ms(),
@@ -145,7 +145,7 @@ impl Core {
     pub(super) fn redial(&mut self, reason: &'static str, code: CloseCode) {
         self.end_connection();
         self.hang_up(code);
-        self.begin_attempt(reason, Some(code));
+        self.begin_attempt(reason, code);
     }
 
     pub(super) fn check_live(&mut self) {
@@ -155,7 +155,7 @@ impl Core {
             Verdict::Probe => self.probe(),
             // GOAWAY has said when to come back.
             Verdict::Dead if self.not_before.is_some() => {
-                self.retry("nothing heard from the server", Some(CloseCode::SILENT));
+                self.retry("nothing heard from the server", CloseCode::SILENT);
             }
             // At once: it has waited long enough, and finding the next one dead takes as long again.
             Verdict::Dead => self.redial("nothing heard from the server", CloseCode::SILENT),
@@ -209,6 +209,6 @@ impl Core {
         self.hang_up(CloseCode::SUSPENDED);
         self.state = State::Waiting { firm: false };
         self.leave_at = None;
-        self.tell_state("the page was put aside", Some(CloseCode::SUSPENDED));
+        self.tell_state("the page was put aside", CloseCode::SUSPENDED);
     }
 }

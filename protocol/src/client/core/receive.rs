@@ -2,7 +2,7 @@
 
 use super::super::stream::Arrival;
 use super::super::{MessageId, WhenUncertain};
-use super::{Core, Event, Failure, Live, Liveness, State, Window};
+use super::{Core, Event, Failure, Live, Liveness, NO_CODE, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, Entry, Welcome};
@@ -101,7 +101,7 @@ impl Core {
                 "connected anew: the server had lost the session"
             }
         };
-        self.tell_state(reason, None);
+        self.tell_state(reason, NO_CODE);
     }
 
     /// Whether WELCOME fits what this client has said and knows. PROTOCOL.md C-3.
