@@ -198,14 +198,11 @@ impl Core {
         let mut body = Vec::new();
         put_body(&mut body, kind, topic, payload);
         let head = message_head(kind, format, false);
-        let other = match place {
-            Place::Past => {
-                put_message(&mut self.control, head, None, &body, false);
-                return Ok(0);
-            }
-            Place::Last => None,
-            Place::Of(id) => Some(id),
-        };
+        if place == Place::Past {
+            put_message(&mut self.control, head, None, &body, false);
+            return Ok(0);
+        }
+        let other = if let Place::Of(id) = place { Some(id) } else { None };
         let expires_at = ttl_ms.map(|ttl| self.now.after(ttl));
         let topic = (body.len() - size) as u16;
         let id = self.outbox.put(other, head, body, topic, expires_at)?;
