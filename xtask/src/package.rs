@@ -35,6 +35,9 @@ const WASM_FEATURES: [&str; 6] = [
 /// For the smallest size the compiler inlines next to nothing; a little more makes the whole smaller.
 const INLINING: &str = "-Cllvm-args=-inline-threshold=20";
 
+/// What follows a join of two ways is seldom worth a copy for one of them.
+const JOINS: &str = "-Cllvm-args=-jump-threading-threshold=2";
+
 /// Pointers that run along with a loop's counter make it faster, and take a local each.
 const LOOPS: &str = "-Cllvm-args=-disable-lsr";
 
@@ -155,6 +158,7 @@ fn compile(which: Wasm) -> Result<()> {
         "--",
         slim::LINKER_OPTION,
         INLINING,
+        JOINS,
         LOOPS,
         STACK,
     ])?)?;
