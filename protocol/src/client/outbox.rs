@@ -176,15 +176,6 @@ impl Outbox {
         message.id
     }
 
-    /// The application's name of message `seq`, if it is in flight.
-    pub(super) fn id_of(&self, seq: Seq) -> Option<MessageId> {
-        let index = seq.checked_sub(self.acknowledged + 1)?;
-        if index >= self.in_flight as u64 {
-            return None;
-        }
-        self.message(index as usize).map(|message| message.id)
-    }
-
     /// A new connection: the server has accepted everything up to `accepted`, and the rest is to be
     /// sent.
     pub(super) fn resume(&mut self, accepted: Seq) {

@@ -254,9 +254,11 @@ impl Core {
     /// An answer to message `seq` has come, which settles it; and, because messages are handled in
     /// order and answers come in order, every message before it. PROTOCOL.md C-6.
     fn answered(&mut self, seq: Seq) -> Option<MessageId> {
-        let id = self.outbox.id_of(seq)?;
-        self.settle(seq - 1);
-        self.outbox.remove_through(seq);
+        if seq > self.outbox.last_in_flight() {
+            return None;
+        }
+        self.settle(seq.saturating_sub(1));
+        let (_, id) = self.outbox.remove_through(seq)?;
         Some(id)
     }
 
