@@ -266,19 +266,15 @@ impl Uplink<'_> {
                 put_message(out, head, message.seq_low, &body, false);
             }
             Self::Received { stream, offset } => {
-                put_byte(out, RECEIVED);
-                put_number(out, stream.into());
+                put_one(out, RECEIVED, stream.into());
                 put_number(out, offset);
             }
             Self::Subscribe { stream, topic, start } => {
                 put_subscribe(out, stream, topic.as_bytes(), start);
             }
-            Self::Unsubscribe { stream } => {
-                put_byte(out, UNSUBSCRIBE);
-                put_number(out, stream.into());
-            }
-            Self::Ping { nonce } => put_nonce(out, PING, nonce),
-            Self::Pong { nonce } => put_nonce(out, PONG, nonce),
+            Self::Unsubscribe { stream } => put_one(out, UNSUBSCRIBE, stream.into()),
+            Self::Ping { nonce } => put_one(out, PING, nonce),
+            Self::Pong { nonce } => put_one(out, PONG, nonce),
             Self::Auth { credentials } => {
                 put_byte(out, AUTH);
                 put_sized(out, credentials);
@@ -305,8 +301,7 @@ pub(crate) fn put_hello(out: &mut Vec<u8>, hello: &Hello<'_>) {
 }
 
 pub(crate) fn put_subscribe(out: &mut Vec<u8>, stream: StreamId, topic: &[u8], start: Start) {
-    put_byte(out, SUBSCRIBE);
-    put_number(out, stream.into());
+    put_one(out, SUBSCRIBE, stream.into());
     put_sized(out, topic);
     match start {
         Start::Last(count) => {
@@ -322,9 +317,10 @@ pub(crate) fn put_subscribe(out: &mut Vec<u8>, stream: StreamId, topic: &[u8], s
     }
 }
 
-fn put_nonce(out: &mut Vec<u8>, head: u8, nonce: u64) {
+/// What every frame with a number in front begins with.
+fn put_one(out: &mut Vec<u8>, head: u8, number: u64) {
     put_byte(out, head);
-    put_number(out, nonce);
+    put_number(out, number);
 }
 
 /// The head of a numbered MESSAGE, to be completed by [`put_message`].
