@@ -39,11 +39,8 @@ extern "C" {
     ) -> f64;
 }
 
-/// What is noted; the kinds before these are events, in the order of [`Event`].
-const AUTHORIZE: u8 = 11;
-const DIAL: u8 = 12;
+/// What is more than noted.
 const TRANSMIT: u8 = 13;
-const HANG_UP: u8 = 14;
 const IDLE: u8 = 15;
 
 struct Border {
@@ -220,51 +217,75 @@ fn input(kind: u8, about: f64, bytes: &mut Vec<u8>) -> Input {
     }
 }
 
+/// The number of what is noted. In the order of declaration it is what tells them apart in memory.
+const fn kind(output: &Output<'_>) -> u8 {
+    match output {
+        Output::Event(event) => match event {
+            Event::State { .. } => 0,
+            Event::Lost { .. } => 1,
+            Event::Acknowledged { .. } => 2,
+            Event::Reply { .. } => 3,
+            Event::Refused { .. } => 4,
+            Event::Failed { .. } => 5,
+            Event::Message { .. } => 6,
+            Event::Subscribed { .. } => 7,
+            Event::SubscribeRefused { .. } => 8,
+            Event::Gap { .. } => 9,
+            Event::Closed { .. } => 10,
+        },
+        Output::Authorize { .. } => 11,
+        Output::Dial => 12,
+        Output::Transmit(_) => TRANSMIT,
+        Output::HangUp(_) => 14,
+        Output::Idle { .. } => IDLE,
+    }
+}
+
 /// Notes what follows from an input.
 fn pump(line: usize, client: &mut Client, now: Instant) {
     const ZEROS: [f64; 3] = [0.0; 3];
     let nothing: &[u8] = &[];
     let until = |moment: Option<Instant>| moment.map_or(-1.0, |at| at.since(now) as f64);
     loop {
-        let (kind, a, bytes, reason, [b, c, d]) = match client.poll_output() {
-            Output::Authorize { attempt } => (AUTHORIZE, attempt.into(), nothing, nothing, ZEROS),
-            Output::Dial => (DIAL, 0.0, nothing, nothing, ZEROS),
-            Output::Transmit(packet) => (TRANSMIT, 0.0, packet, nothing, ZEROS),
-            Output::HangUp(code) => (HANG_UP, code.0.into(), nothing, nothing, ZEROS),
-            Output::Idle { wake_at } => (IDLE, until(wake_at), nothing, nothing, ZEROS),
+        let output = client.poll_output();
+        let kind = kind(&output);
+        let (a, bytes, reason, [b, c, d]) = match output {
+            Output::Authorize { attempt } => (attempt.into(), nothing, nothing, ZEROS),
+            Output::Dial => (0.0, nothing, nothing, ZEROS),
+            Output::Transmit(packet) => (0.0, packet, nothing, ZEROS),
+            Output::HangUp(code) => (code.0.into(), nothing, nothing, ZEROS),
+            Output::Idle { wake_at } => (until(wake_at), nothing, nothing, ZEROS),
             Output::Event(event) => match event {
                 Event::State { state, reason, code, words, retry_at } => {
-                    let state = f64::from(state as u8);
-                    let code = code.map_or(0, |code| code.0).into();
-                    (0, state, reason.as_bytes(), words, [until(retry_at), code, 0.0])
+                    let (state, code) = (state as u8, code.map_or(0, |code| code.0).into());
+                    (state.into(), reason.as_bytes(), words, [until(retry_at), code, 0.0])
                 }
                 Event::Lost { accepted_known, direct_missing } => {
-                    let missing = direct_missing.into();
-                    (1, accepted_known.into(), nothing, nothing, [missing, 0.0, 0.0])
+                    (accepted_known.into(), nothing, nothing, [direct_missing.into(), 0.0, 0.0])
                 }
-                Event::Acknowledged { through } => (2, through as f64, nothing, nothing, ZEROS),
+                Event::Acknowledged { through } => (through as f64, nothing, nothing, ZEROS),
                 Event::Reply { id, format, payload } => {
-                    (3, id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
+                    (id as f64, payload, nothing, [f64::from(format as u8), 0.0, 0.0])
                 }
-                Event::Refused { id, code, reason } => (4, id as f64, code, reason, ZEROS),
+                Event::Refused { id, code, reason } => (id as f64, code, reason, ZEROS),
                 Event::Failed { first, last, failure } => {
                     let failure = f64::from(failure as u8);
-                    (5, first as f64, nothing, nothing, [last as f64, failure, 0.0])
+                    (first as f64, nothing, nothing, [last as f64, failure, 0.0])
                 }
                 Event::Message { stream, offset, format, payload } => {
                     let format = f64::from(format as u8);
-                    (6, stream.into(), payload, nothing, [offset as f64, format, 0.0])
+                    (stream.into(), payload, nothing, [offset as f64, format, 0.0])
                 }
                 Event::Subscribed { stream, epoch, offset } => {
                     let (high, low) = ((epoch.0 >> 32) as u32, epoch.0 as u32);
-                    (7, stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
+                    (stream.into(), nothing, nothing, [offset as f64, high.into(), low.into()])
                 }
                 Event::SubscribeRefused { stream, code, reason } => {
-                    (8, stream.into(), code, reason, ZEROS)
+                    (stream.into(), code, reason, ZEROS)
                 }
                 Event::Gap { stream, missing } => {
                     let Missing { from, to, reset } = missing;
-                    (9, stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
+                    (stream.into(), nothing, nothing, [from as f64, to as f64, reset.into()])
                 }
                 Event::Closed { end, reason } => {
                     let code = end_code(end);
@@ -273,7 +294,7 @@ fn pump(line: usize, client: &mut Client, now: Instant) {
                         End::Unauthorized(_) => 1,
                         End::Stopped(_) => 2,
                     };
-                    (10, end.into(), reason, nothing, [code.0.into(), 0.0, 0.0])
+                    (end.into(), reason, nothing, [code.0.into(), 0.0, 0.0])
                 }
             },
         };

@@ -149,13 +149,13 @@ pub enum Output<'a> {
     Transmit(&'a [u8]),
     /// Close the WebSocket and detach from it.
     HangUp(CloseCode),
-    /// Tell the application.
-    Event(Event<'a>),
     /// Nothing to do before this moment, or before an input or command.
     Idle {
         /// When to bring [`Input::Woke`].
         wake_at: Option<Instant>,
     },
+    /// Tell the application.
+    Event(Event<'a>),
 }
 
 /// The client's end of a line.
