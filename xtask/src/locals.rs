@@ -28,23 +28,24 @@ pub(crate) fn renumber(mut wasm: Vec<u8>) -> Result<Vec<u8>> {
     let mut smallest = compressed(&wasm)?;
     for _ in 0..SWEEPS {
         for locals in &mut functions {
-            for second in 1..locals.len() {
-                for first in 0..second {
-                    if locals[first].kind != locals[second].kind {
-                        continue;
-                    }
+            for (first, second) in pairs(locals) {
+                exchange(&mut wasm, locals, first, second);
+                let size = compressed(&wasm)?;
+                if size <= smallest {
+                    smallest = size;
+                } else {
                     exchange(&mut wasm, locals, first, second);
-                    let size = compressed(&wasm)?;
-                    if size <= smallest {
-                        smallest = size;
-                    } else {
-                        exchange(&mut wasm, locals, first, second);
-                    }
                 }
             }
         }
     }
     Ok(wasm)
+}
+
+/// The places of each two that have one type.
+fn pairs(locals: &[Local]) -> Vec<(usize, usize)> {
+    let all = (1..locals.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+    all.filter(|(first, second)| locals[*first].kind == locals[*second].kind).collect()
 }
 
 fn exchange(wasm: &mut [u8], locals: &mut [Local], first: usize, second: usize) {

@@ -126,9 +126,10 @@ pub(crate) fn build() -> Result<Package> {
         let optimized = wasm_folder.join(which.name()).with_added_extension("wasm");
         compile(which)?;
         optimize(&bound_wasm(which)?, &optimized, &["--strip-debug"])?;
-        fs::write(&optimized, locals::renumber(fs::read(&optimized)?)?)?;
+        let wasm = locals::renumber(fs::read(&optimized)?)?;
+        fs::write(&optimized, &wasm)?;
         let inline = wasm_folder.join(which.name()).with_added_extension("inline.js");
-        fs::write(inline, inline_module(&fs::read(&optimized)?))?;
+        fs::write(inline, inline_module(&wasm))?;
     }
 
     copy_folder(&root().join("pkg-template"), &folder)?;
