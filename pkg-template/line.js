@@ -4,10 +4,10 @@ import { whenAborted } from "./aborted.js";
 import * as border from "./border.js";
 import { CredentialsSource } from "./credentials.js";
 import { drive } from "./driver.js";
+import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
 import { keeperFor, loadFor } from "./extras.js";
 import { History } from "./history.js";
-import { Emitter } from "./emitter.js";
 import { closedError, commandError, endError, failure, refusedError } from "./outcomes.js";
 import { Outgoing } from "./outgoing.js";
 import { TIMEOUT_MAX } from "./page.js";
@@ -73,7 +73,7 @@ export class Line extends Emitter {
     if (this.#state === "closed") return keeper?.stop();
     this.#keeper = keeper;
     this.#driver = drive(wasm, this.#settings, this.#notes, this.#history, keeper, observe);
-    const early = this.#outgoing.takeOut();
+    const early = this.#outgoing.drain();
     keeper?.begin();
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
     for (const message of early) this.#outgoing.take(message);
@@ -103,7 +103,7 @@ export class Line extends Emitter {
   subscribe(topic, { last, after, signal } = {}) {
     const start = startOf(topic, last, after);
     // Until the wasm has given it a number, this is a key that no other subscription has.
-    let stream = start;
+    let stream = {};
     const subscription = new Subscription(topic, {
       handled: (offset) => this.#command(border.HANDLED, stream, offset),
       ended: () => {

@@ -124,7 +124,7 @@ export class Outgoing {
   }
 
   /** Takes all messages out. */
-  takeOut() {
+  drain() {
     const messages = [...this.pending.values()];
     this.pending.clear();
     return messages;
@@ -168,6 +168,6 @@ export class Outgoing {
 
   end(error = closedError()) {
     this.closing = true;
-    for (const message of this.takeOut()) message.reject(error);
+    for (const message of this.drain()) message.reject(error);
   }
 }

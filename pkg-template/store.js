@@ -158,9 +158,9 @@ function leave(sessions, session, heir) {
 /** Notes that there is a database; tells whether that was noted before. */
 function mark() {
   try {
-    const known = localStorage.getItem(MARK);
-    localStorage.setItem(MARK, "stored");
-    return known !== null;
+    const isNoted = localStorage.getItem(MARK) !== null;
+    if (!isNoted) localStorage.setItem(MARK, "stored");
+    return isNoted;
   } catch {
     // A worker has no such storage, and a page's may be forbidden or full.
     return false;

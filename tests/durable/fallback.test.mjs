@@ -88,7 +88,7 @@ test("a line whose database the browser has lost says so, once", async (t) => {
   assert.equal((await World.open(next)).lost, undefined);
 });
 
-test("a line in a worker learns of a damaged database from the browser", { skip }, async (t) => {
+test("without localStorage the browser itself tells of a damaged database", { skip }, async (t) => {
   const world = await World.start(t);
   const first = await world.tab();
   await first.evaluate(() => driver.store("up", 1, 10));
@@ -97,7 +97,6 @@ test("a line in a worker learns of a damaged database from the browser", { skip 
   await world.damageDatabases();
   await world.startBrowser();
   const next = await world.page();
-  // A worker has none, and nothing else that outlives the database.
   await next.evaluate(() => Object.defineProperty(window, "localStorage", { value: undefined }));
   const { stored, lost } = await World.open(next);
   assert.deepEqual({ stored, lost }, { stored: true, lost: true });
