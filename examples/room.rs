@@ -23,7 +23,8 @@ pub async fn run() -> Result<(), JsValue> {
     page.body().ok_or("the page has no body")?.append_child(&list)?;
 
     let address = format!("ws://{}/line", window.location().host()?);
-    let (client, mut events) = Client::connect(&address, Config::default());
+    let (client, mut events) =
+        Client::connect(&address, Config::default()).map_err(|error| error.to_string())?;
     let room = client.subscribe(ROOM, Start::Last(50)).map_err(|error| error.to_string())?;
     // Both wait in the outbox until the line is open.
     let greeting = client

@@ -1,34 +1,44 @@
 //! The line for Rust applications: commands, and a stream of events.
 
+mod compaction;
+mod connect;
 mod event;
+mod inbox;
 
+pub use connect::{ConnectError, CredentialsTooLong};
 pub use event::{Event, Payload};
 
-use crate::driver::{Application, Driver};
+use self::inbox::Inbox;
+use crate::driver::Driver;
 use futures_core::Stream;
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
-use tautline_protocol::client::{
-    Config, Event as ProtocolEvent, MessageId, SendError, State, Stats, SubscribeError,
-};
-use tautline_protocol::{Format, Instant, Kind, Start, StreamId};
+use std::task::{Context, Poll};
+use tautline_protocol::client::{Config, MessageId, SendError, State, Stats, SubscribeError};
+use tautline_protocol::{DIRECT, Format, Kind, Start, StreamId};
 
-/// A line to a server. Dropping it and its [`Events`] lets go of the connection; the session then
-/// ends on the server in its own time. [`close`](Self::close) ends it properly.
+/// A line to a server.
+///
+/// It lives as long as this handle. When that is dropped the connection ends at once, what is not
+/// confirmed by then fails, and the session ends on the server in its own time. After
+/// [`close`](Self::close) the line first delivers what it has taken, whether the handle is still
+/// there or not.
 pub struct Client {
     driver: Rc<Driver<Inbox>>,
 }
 
 impl Client {
-    /// Opens a line to a `ws://` or `wss://` URL. Returns at once; what is sent meanwhile waits.
-    #[must_use]
-    pub fn connect(url: &str, config: Config) -> (Self, Events) {
-        let driver = Driver::new(url.into(), config, Inbox::default());
-        (Self { driver: driver.clone() }, Events { driver, unhandled: None })
+    /// Opens a line to a `ws://` or `wss://` URL; `http://` and `https://` mean the same, and a
+    /// relative URL goes to the page's own server. Returns at once; what is sent meanwhile waits.
+    ///
+    /// # Errors
+    /// There is no browser, no WebSocket can be opened at this URL, or a setting makes no sense.
+    pub fn connect(url: &str, config: Config) -> Result<(Self, Events), ConnectError> {
+        let url = connect::check(url, &config)?;
+        let driver = Driver::new(url, config, Inbox::default());
+        Ok((Self { driver: driver.clone() }, Events { driver, unhandled: None }))
     }
 
     /// Puts a text message into the outbox; [`Event::Acknowledged`] tells when it is processed.
@@ -135,14 +145,27 @@ impl Client {
         self.driver.command(|protocol| protocol.subscribe(topic, start))
     }
 
-    /// Ends a subscription.
+    /// Ends a subscription: no event of it comes after this, not even one that waits already.
     pub fn unsubscribe(&self, stream: StreamId) {
-        self.driver.command(|protocol| protocol.unsubscribe(stream));
+        // The direct stream is no subscription.
+        if stream != DIRECT {
+            self.driver.command(|protocol| protocol.unsubscribe(stream));
+            self.driver.application().forget(stream);
+        }
     }
 
     /// Answers [`Event::Authorize`]; `None` if no credentials are to be had.
-    pub fn authorize(&self, attempt: u32, credentials: Option<&[u8]>) {
+    ///
+    /// # Errors
+    /// The credentials are too long; the attempt still waits for others.
+    pub fn authorize(
+        &self,
+        attempt: u32,
+        credentials: Option<&[u8]>,
+    ) -> Result<(), CredentialsTooLong> {
+        credentials.map_or(Ok(()), CredentialsTooLong::check)?;
         self.driver.command(|protocol| protocol.authorize(attempt, credentials));
+        Ok(())
     }
 
     /// The line's state.
@@ -158,16 +181,31 @@ impl Client {
     }
 
     /// Ends the line once the outbox is delivered, or after `timeout_ms`; [`Event::Closed`] is the
-    /// last event.
+    /// last event. The client may be dropped meanwhile.
     pub fn close(&self, timeout_ms: u64) {
-        self.driver.command(|protocol| protocol.close(timeout_ms));
+        self.driver.close(timeout_ms);
     }
 }
 
-/// The events of a [`Client`], in order; ends after [`Event::Closed`].
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.driver.let_go();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// The events of a [`Client`], in order; ends after [`Event::Closed`], also when the client is
+/// dropped.
 ///
 /// A message counts as handled when the next event is asked for: a reader that stops makes the
-/// server hold back, so that no more than a window of each stream waits in here.
+/// server hold back, so that no more than a window of each stream waits in here. While many events
+/// wait, those about states and confirmations of which a newer one says all are left out. Once this
+/// is dropped the line goes on, but keeps no events, and nothing more counts as handled.
 pub struct Events {
     driver: Rc<Driver<Inbox>>,
     unhandled: Option<(StreamId, u64)>,
@@ -195,46 +233,14 @@ impl Stream for Events {
     }
 }
 
-/// Where events wait for the application.
-#[derive(Default)]
-struct Inbox {
-    events: RefCell<VecDeque<Event>>,
-    waker: RefCell<Option<Waker>>,
-    ended: Cell<bool>,
-}
-
-impl Inbox {
-    fn poll(&self, context: &Context<'_>) -> Poll<Option<Event>> {
-        if let Some(event) = self.events.borrow_mut().pop_front() {
-            return Poll::Ready(Some(event));
-        }
-        if self.ended.get() {
-            return Poll::Ready(None);
-        }
-        *self.waker.borrow_mut() = Some(context.waker().clone());
-        Poll::Pending
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.driver.application().abandon();
     }
 }
 
-impl Application for Inbox {
-    fn event(&self, event: ProtocolEvent<'_>, _now: Instant) {
-        if matches!(event, ProtocolEvent::Closed { .. }) {
-            self.ended.set(true);
-        }
-        self.events.borrow_mut().push_back(event.into());
-    }
-
-    fn authorize(&self, attempt: u32) {
-        self.events.borrow_mut().push_back(Event::Authorize { attempt });
-    }
-
-    fn flush(&self) {
-        if self.events.borrow().is_empty() {
-            return;
-        }
-        let waker = self.waker.borrow_mut().take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").finish_non_exhaustive()
     }
 }

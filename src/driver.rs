@@ -38,6 +38,19 @@ pub(crate) struct Driver<A> {
     draining: Cell<bool>,
     again: Cell<bool>,
     this: Weak<Self>,
+    /// Itself, while it has something to do though nobody may hold it any more: a drain is
+    /// scheduled, or the line is being closed.
+    kept: RefCell<Option<Rc<Self>>>,
+    life: Cell<Life>,
+}
+
+/// How far the line is on its way to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Open,
+    /// The application has closed it, and what is in the outbox is being delivered.
+    Closing,
+    Ended,
 }
 
 /// What a drain works with.
@@ -83,6 +96,8 @@ impl<A: Application> Driver<A> {
                 draining: Cell::new(false),
                 again: Cell::new(false),
                 this: this.clone(),
+                kept: RefCell::default(),
+                life: Cell::new(Life::Open),
             }
         });
         driver.schedule();
@@ -110,6 +125,28 @@ impl<A: Application> Driver<A> {
         result
     }
 
+    /// Ends the line once the outbox is delivered, or after `timeout_ms`.
+    pub(crate) fn close(&self, timeout_ms: u64) {
+        if self.life.get() == Life::Open {
+            self.life.set(Life::Closing);
+            *self.kept.borrow_mut() = self.this.upgrade();
+        }
+        self.command(|protocol| protocol.close(timeout_ms));
+    }
+
+    /// The application has dropped the line: unless it is being closed, it ends at once.
+    pub(crate) fn let_go(&self) {
+        if self.life.get() != Life::Open {
+            return;
+        }
+        // A drain that is under way sees to the rest; no other one has to be scheduled.
+        let is_draining = self.draining.replace(true);
+        self.close(0);
+        if !is_draining {
+            self.input(Input::Woke);
+        }
+    }
+
     fn function(&self) -> &Function {
         self.listener.as_ref().unchecked_ref()
     }
@@ -119,6 +156,8 @@ impl<A: Application> Driver<A> {
             self.again.set(true);
         } else {
             self.draining.set(true);
+            // The closure has to be there when the microtask calls it.
+            *self.kept.borrow_mut() = self.this.upgrade();
             page::soon(self.function());
         }
     }
@@ -136,6 +175,10 @@ impl<A: Application> Driver<A> {
             input = Input::Woke;
         }
         self.draining.set(false);
+        if self.life.get() != Life::Closing {
+            // Whoever called holds it too, so that it is not dropped in here.
+            self.kept.take();
+        }
     }
 
     fn pump(&self, input: Input) {
@@ -164,6 +207,7 @@ impl<A: Application> Driver<A> {
                 Output::Event(event) => {
                     if matches!(event, client::Event::Closed { .. }) {
                         *page = None;
+                        self.life.set(Life::Ended);
                     }
                     self.application.event(event, now);
                 }

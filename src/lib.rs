@@ -5,17 +5,18 @@
 //! WebAssembly, use [`Client`]:
 //!
 //! ```no_run
-//! # async fn example() {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use tautline::{Client, Config, Event};
 //!
-//! let (client, mut events) = Client::connect("wss://example.com/line", Config::default());
-//! let id = client.send_text("hello").expect("it fits and the line is not closed");
+//! let (client, mut events) = Client::connect("wss://example.com/line", Config::default())?;
+//! let id = client.send_text("hello")?;
 //! while let Some(event) = events.next().await {
 //!     match event {
 //!         Event::Acknowledged { through } if through >= id => break,
 //!         _ => {}
 //!     }
 //! }
+//! # Ok(())
 //! # }
 //! ```
 //!
@@ -25,6 +26,7 @@
 //! browser's objects and translates.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a browser runs it"))]
 
+mod address;
 mod client;
 mod clock;
 mod driver;
@@ -37,7 +39,7 @@ mod page;
 mod socket;
 mod timer;
 
-pub use client::{Client, Event, Events, Payload};
+pub use client::{Client, ConnectError, CredentialsTooLong, Event, Events, Payload};
 pub use tautline_protocol as protocol;
 pub use tautline_protocol::client::{
     Config, Credentials, End, Failure, MessageId, Missing, SendError, State, Stats, SubscribeError,

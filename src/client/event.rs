@@ -158,6 +158,19 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The stream that it is about, if it is about one.
+    pub(super) const fn stream(&self) -> Option<StreamId> {
+        match self {
+            Self::Message { stream, .. }
+            | Self::Subscribed { stream, .. }
+            | Self::SubscribeRefused { stream, .. }
+            | Self::Gap { stream, .. } => Some(*stream),
+            _ => None,
+        }
+    }
+}
+
 impl From<ProtocolEvent<'_>> for Event {
     fn from(event: ProtocolEvent<'_>) -> Self {
         match event {

@@ -48,6 +48,16 @@ export function watchRandom() {
 
 export const hasDrawn = (bytes) => drawn.includes(String(bytes));
 
+const uncaught = [];
+
+globalThis.addEventListener("error", ({ message }) => uncaught.push(message));
+globalThis.addEventListener("unhandledrejection", ({ reason }) => uncaught.push(String(reason)));
+
+/** The errors since the last call that nothing in the page has caught. */
+export const errors = () => uncaught.splice(0).join("; ");
+
+export const url = (index) => sockets[index].url;
+export const host = () => location.host;
 export const refuse = (value) => void (refusing = value);
 export const count = () => sockets.length;
 export const protocol = (index) => sockets[index].protocol;

@@ -9,6 +9,12 @@ extern "C" {
     /// Whether the constructor throws, as under a security policy.
     pub fn refuse(value: bool);
     pub fn count() -> usize;
+    /// The URL that it was opened with.
+    pub fn url(index: usize) -> String;
+    /// Host and port of the page.
+    pub fn host() -> String;
+    /// The errors since the last call that nothing in the page has caught.
+    pub fn errors() -> String;
     /// Remembers what is drawn from the page's secure random from now on.
     #[wasm_bindgen(js_name = watchRandom)]
     pub fn watch_random();

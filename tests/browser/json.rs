@@ -16,7 +16,7 @@ struct Note {
 #[test]
 async fn a_typed_request_gets_a_typed_reply() {
     let mut peer = Peer::install();
-    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     let note = Note { text: "typed".into(), likes: 3 };
     let id = client.send_json(Kind::Request, "", &note).unwrap();
@@ -29,7 +29,7 @@ async fn a_typed_request_gets_a_typed_reply() {
 #[test]
 async fn a_payload_of_another_type_is_an_error() {
     let mut peer = Peer::install();
-    let (_client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (_client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     peer.push("no JSON");
     peer.turn();

@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 #[test]
 async fn a_black_hole_is_found_and_replaced() {
     let mut peer = Peer::install();
-    let (client, _events) = Client::connect("ws://test/line", Config::default());
+    let (client, _events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     client.send_text("into the void").unwrap();
     // The peer does not take another turn: the socket stays open and says nothing.
@@ -26,7 +26,7 @@ async fn coming_online_ends_the_waiting() {
     let mut config = Config::default();
     config.backoff.base_ms = 60_000;
     config.backoff.cap_ms = 60_000;
-    let (client, _events) = Client::connect("ws://test/line", config);
+    let (client, _events) = Client::connect("ws://test/line", config).unwrap();
     // The first retry comes soon; it is the second that waits long.
     for socket in 0..2 {
         fake_socket::until("it dials", || fake_socket::count() > socket).await;
@@ -41,7 +41,7 @@ async fn coming_online_ends_the_waiting() {
 #[test]
 async fn a_page_put_aside_lets_go_and_resumes_when_shown() {
     let mut peer = Peer::install();
-    let (client, _events) = Client::connect("ws://test/line", Config::default());
+    let (client, _events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     fake_socket::page_transition("pagehide", true);
     assert_eq!(fake_socket::closed_with(0), 4007);
@@ -57,7 +57,7 @@ async fn a_page_put_aside_lets_go_and_resumes_when_shown() {
 #[test]
 async fn a_page_that_is_left_for_good_is_no_hint() {
     let mut peer = Peer::install();
-    let (client, _events) = Client::connect("ws://test/line", Config::default());
+    let (client, _events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     fake_socket::page_transition("pagehide", false);
     assert_eq!((fake_socket::closed_with(0), client.state()), (0, State::Open));
@@ -66,7 +66,7 @@ async fn a_page_that_is_left_for_good_is_no_hint() {
 #[test]
 async fn a_wake_up_probes_at_once() {
     let mut peer = Peer::install();
-    let (_client, _events) = Client::connect("ws://test/line", Config::default());
+    let (_client, _events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     fake_socket::sleep(20).await;
     while fake_socket::take(0).is_some() {}

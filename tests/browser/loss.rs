@@ -11,7 +11,7 @@ async fn lose_with_one_in_flight(
 ) -> (Peer, Client, tautline::Events) {
     let mut peer = Peer::install();
     let config = Config { when_uncertain, ..Config::default() };
-    let (client, events) = Client::connect("ws://test/line", config);
+    let (client, events) = Client::connect("ws://test/line", config).unwrap();
     peer.accept(0).await;
     client.send_text("in flight").unwrap();
     fake_socket::sleep(5).await;

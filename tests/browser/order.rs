@@ -3,13 +3,13 @@
 use super::connect::next;
 use super::fake_socket;
 use super::peer::Peer;
-use tautline::{Client, Config, Event};
+use tautline::{Client, Config, Event, Start};
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[test]
 async fn sends_of_one_turn_share_a_packet() {
     let mut peer = Peer::install();
-    let (client, _events) = Client::connect("ws://test/line", Config::default());
+    let (client, _events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     for n in 0..100 {
         client.send_text(n.to_string()).unwrap();
@@ -22,7 +22,7 @@ async fn sends_of_one_turn_share_a_packet() {
 #[test]
 async fn a_burst_survives_a_cut_in_its_middle() {
     let mut peer = Peer::install();
-    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     let mut last = 0;
     for n in 0..50 {
@@ -48,7 +48,7 @@ async fn a_burst_survives_a_cut_in_its_middle() {
 #[test]
 async fn pushes_survive_a_cut_and_come_once() {
     let mut peer = Peer::install();
-    let (_client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (_client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     peer.push("one");
     peer.turn();
@@ -63,4 +63,31 @@ async fn pushes_survive_a_cut_and_come_once() {
         };
         assert_eq!((offset, payload.text()), (position, Some(text)));
     }
+}
+
+// PROTOCOL.md C-29.
+#[test]
+async fn nothing_of_a_stream_comes_after_it_was_ended_even_if_it_waits_already() {
+    let mut peer = Peer::install();
+    peer.has_topic();
+    let (client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
+    let [ended, other] = [(); 2].map(|()| client.subscribe("news", Start::Last(9)).unwrap());
+    peer.accept(0).await;
+    for text in ["1", "2", "3"] {
+        peer.publish(text);
+    }
+    peer.run(20).await;
+    assert!(matches!(next(&mut events).await, Event::Subscribed { .. }));
+    client.unsubscribe(ended);
+    peer.push("a direct message");
+    client.unsubscribe(0);
+    peer.run(20).await;
+    let mut read = Vec::new();
+    while read.len() < 4 {
+        if let Event::Message { stream, payload, .. } = next(&mut events).await {
+            read.push((stream, payload.text().unwrap().to_owned()));
+        }
+    }
+    let expected = [(other, "1"), (other, "2"), (other, "3"), (0, "a direct message")];
+    assert_eq!(read, expected.map(|(stream, text)| (stream, text.to_owned())));
 }

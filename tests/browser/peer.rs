@@ -6,13 +6,16 @@ use tautline::protocol::downlink::{EncodedEntry, Entry};
 use tautline::protocol::message::Offset;
 use tautline::protocol::resume::{Record, resolve};
 use tautline::protocol::session::{Config, Incoming, Input, Output};
-use tautline::protocol::{DIRECT, Epoch, Format, Instant, Kind, Session};
+use tautline::protocol::{DIRECT, Epoch, Format, Instant, Kind, Session, StreamId};
 
 /// A server with one session.
 pub(crate) struct Peer {
     config: Config,
     record: Option<Record>,
     direct: Vec<EncodedEntry>,
+    /// The one topic there is, if this peer has topics, and who reads it.
+    topic: Option<Vec<EncodedEntry>>,
+    readers: Vec<StreamId>,
     epochs: u64,
     connection: Option<(usize, Session)>,
     /// What was handled, in order.
@@ -28,6 +31,8 @@ impl Peer {
             config,
             record: None,
             direct: Vec::new(),
+            topic: None,
+            readers: Vec::new(),
             epochs: 0,
             connection: None,
             handled: Vec::new(),
@@ -67,6 +72,17 @@ impl Peer {
         self.append(Entry::Message(text.as_bytes()));
     }
 
+    /// From now on every subscription reads the one topic there is, from its first entry.
+    pub(crate) fn has_topic(&mut self) {
+        self.topic = Some(Vec::new());
+    }
+
+    /// Appends a message to the topic.
+    pub(crate) fn publish(&mut self, text: &str) {
+        let entry = EncodedEntry::new(Format::Text, Entry::Message(text.as_bytes()));
+        self.topic.as_mut().expect("it has a topic").push(entry);
+    }
+
     fn append(&mut self, entry: Entry<'_>) {
         self.direct.push(EncodedEntry::new(Format::Text, entry));
         if let Some(record) = &mut self.record {
@@ -93,9 +109,10 @@ impl Peer {
             }
             self.handled.push(message);
         }
-        let room = session.room(DIRECT);
-        let next = usize::try_from(room.after).unwrap();
-        session.deliver(DIRECT, room.after + 1, &self.direct[next.min(self.direct.len())..]);
+        deliver(&mut session, DIRECT, &self.direct);
+        for stream in &self.readers {
+            deliver(&mut session, *stream, self.topic.as_deref().unwrap_or_default());
+        }
         self.drain(index, &mut session);
         if !session.is_closed() {
             self.connection = Some((index, session));
@@ -125,6 +142,10 @@ impl Peer {
                 Output::Transmit(packet) => fake_socket::deliver(index, packet),
                 Output::HangUp(code) => fake_socket::close(index, code.0),
                 Output::Bye => self.forget(),
+                Output::Subscribe { stream, .. } if self.topic.is_some() => {
+                    session.subscribed(stream, Epoch(1), 0);
+                    self.readers.push(stream);
+                }
                 Output::Subscribe { stream, .. } => {
                     session.refuse_subscription(stream, "no-topics", "this peer has no topics");
                 }
@@ -140,6 +161,12 @@ impl Peer {
         let text = |message: &Incoming| String::from_utf8(message.payload.to_vec()).unwrap();
         self.handled.iter().map(text).collect()
     }
+}
+
+fn deliver(session: &mut Session, stream: StreamId, log: &[EncodedEntry]) {
+    let room = session.room(stream);
+    let next = usize::try_from(room.after).unwrap();
+    session.deliver(stream, room.after + 1, &log[next.min(log.len())..]);
 }
 
 fn now() -> Instant {

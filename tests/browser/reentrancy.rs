@@ -9,7 +9,7 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 #[test]
 async fn a_reply_sent_from_within_an_event_goes_out() {
     let mut peer = Peer::install();
-    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     for round in 1..=3 {
         peer.push("ping");
@@ -26,7 +26,7 @@ async fn a_reply_sent_from_within_an_event_goes_out() {
 #[test]
 async fn a_reply_settles_its_request_and_what_was_sent_before() {
     let mut peer = Peer::install();
-    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     let before = client.send_text("before").unwrap();
     let id = client.send(Kind::Request, Format::Text, "", b"echo".to_vec()).unwrap();
@@ -40,7 +40,7 @@ async fn a_reply_settles_its_request_and_what_was_sent_before() {
 #[test]
 async fn closing_from_within_an_event_drains_first() {
     let mut peer = Peer::install();
-    let (client, mut events) = Client::connect("ws://test/line", Config::default());
+    let (client, mut events) = Client::connect("ws://test/line", Config::default()).unwrap();
     peer.accept(0).await;
     peer.push("the end");
     peer.turn();
