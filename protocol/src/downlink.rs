@@ -265,22 +265,23 @@ fn entry<'a>(
         (reader.number_u32(), reader.number())
     };
     *previous = Some((stream, offset));
+    // Before the length: PROTOCOL.md F-17.
+    let kind = head & KIND_MASK;
+    if kind == KIND_MASK || (kind > 0 && stream != crate::DIRECT) {
+        return reader.refuse(DecodeError::BadField);
+    }
     let body = reader.body(head & LAST != 0, MESSAGE_BYTES_MAX + ENTRY_OVERHEAD);
     let rest = reader.enter(body);
-    let entry = match head & KIND_MASK {
-        0 => Entry::Message(body),
-        1 => Entry::Reply { seq: reader.number(), payload: reader.rest() },
-        2 => Entry::Refusal {
+    let entry = match kind {
+        0 => Entry::Message(reader.body(true, MESSAGE_BYTES_MAX)),
+        1 => Entry::Reply { seq: reader.number(), payload: reader.body(true, MESSAGE_BYTES_MAX) },
+        _ => Entry::Refusal {
             seq: reader.number(),
             code: reader.sized(REFUSAL_CODE_BYTES_MAX),
             reason: reader.body(true, REASON_BYTES_MAX),
         },
-        _ => return reader.refuse(DecodeError::BadField),
     };
     reader.enter(rest);
-    if stream != crate::DIRECT && !matches!(entry, Entry::Message(_)) {
-        return reader.refuse(DecodeError::BadField);
-    }
     Some(Downlink::Entry { stream, offset, format: Format::from_bits(head >> 2), entry })
 }
 

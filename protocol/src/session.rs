@@ -80,8 +80,10 @@ pub struct Session {
     config: Config,
     state: State,
     notices: VecDeque<Notice>,
-    /// SUBSCRIBEs in the packet that is being read.
+    /// SUBSCRIBEs and UNSUBSCRIBEs in the packet that is being read.
     requests: usize,
+    /// The highest name that a stream of this connection has had: those that follow are above it.
+    last_stream: StreamId,
     inbox: Inbox,
     acknowledgement: Acknowledgement,
     readers: BTreeMap<StreamId, Reader>,
@@ -105,6 +107,7 @@ impl Session {
             state: State::Opening { give_up_at: now.after(config.hello_timeout_ms) },
             notices: VecDeque::new(),
             requests: 0,
+            last_stream: DIRECT,
             inbox: Inbox::default(),
             acknowledgement: Acknowledgement::default(),
             readers: BTreeMap::new(),

@@ -168,24 +168,24 @@ impl<'a> Iterator for Frames<'a> {
 fn hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, DecodeError> {
     // A newer client may append fields: what follows the known ones is skipped.
     let mut fields = Reader::new(reader.sized(CREDENTIALS_BYTES_MAX + 1024));
-    let hello = Hello {
-        session: fields.array(),
-        epoch: fields.epoch(),
-        connection: fields.number(),
-        acknowledged: fields.number(),
-        restart: fields.number(),
-        received: fields.number(),
-        handled: fields.number(),
-        credentials: fields.sized(CREDENTIALS_BYTES_MAX),
-    };
+    let session = fields.array();
+    let epoch = fields.epoch();
+    let connection = fields.number();
+    let acknowledged = fields.number();
+    let restart = fields.number();
+    let received = fields.number();
+    let handled = fields.number();
     fields.check()?;
     // Without an incarnation there is nothing that it can have acknowledged or delivered.
-    let knows_more = hello.epoch == Epoch::NONE && (hello.acknowledged > 0 || hello.received > 0);
-    let backwards = hello.restart <= hello.acknowledged || hello.handled > hello.received;
+    let knows_more = epoch == Epoch::NONE && (acknowledged > 0 || received > 0);
+    let backwards = restart <= acknowledged || handled > received;
+    // Before the credentials, which come behind: PROTOCOL.md F-17.
     if knows_more || backwards {
         return Err(DecodeError::BadField);
     }
-    Ok(hello)
+    let credentials = fields.sized(CREDENTIALS_BYTES_MAX);
+    fields.check()?;
+    Ok(Hello { session, epoch, connection, acknowledged, restart, received, handled, credentials })
 }
 
 fn message<'a>(
@@ -231,6 +231,10 @@ fn topic<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
 
 fn subscribe<'a>(reader: &mut Reader<'a>) -> Result<Uplink<'a>, DecodeError> {
     let stream = reader.number_u32();
+    reader.check()?;
+    if stream == crate::DIRECT {
+        return Err(DecodeError::BadField);
+    }
     let topic = topic(reader)?;
     let start = match reader.byte() {
         0 => Start::Last(reader.number()),
@@ -243,7 +247,7 @@ fn subscribe<'a>(reader: &mut Reader<'a>) -> Result<Uplink<'a>, DecodeError> {
     };
     reader.check()?;
     let backwards = matches!(start, Start::After(cursor) if cursor.handled > cursor.received);
-    if stream == crate::DIRECT || backwards {
+    if backwards {
         return Err(DecodeError::BadField);
     }
     Ok(Uplink::Subscribe { stream, topic, start })

@@ -256,13 +256,14 @@ export class NaiveClient {
   transmit() {
     if (this.state !== "live") return;
     const { streams, limits: { message_bytes, window_messages, window_bytes } } = this;
+    const most = Math.min(Number(message_bytes), 16_777_216); // C-45
     while (this.asked < streams.length) this.send(subscription(streams[this.asked], this.asked++));
     while (this.outbox.length > 0) { // C-4
       const { size, payload, transmitted, duplicate } = this.outbox[0];
       const full = this.bytes() + size > window_bytes || this.flying.length >= window_messages;
       if (full && this.flying.length > 0) return; // C-5
       const message = this.outbox.shift(); // C-8, R-8
-      if (payload.length > message_bytes) { fail(message, "too large", duplicate); continue; }
+      if (payload.length > most) { fail(message, "too large", duplicate); continue; }
       if (now() - this.heardAt > 5000 && this.probe.at < this.heardAt) this.ping(); // C-15
       this.seen.retransmitted += transmitted ? 1 : 0;
       const seq = this.last += 1n; // the same again, unless R-8 has made room

@@ -108,6 +108,16 @@ impl Stream {
         self.report_by = None;
     }
 
+    /// SUBSCRIBE has left on this connection, and is not answered. PROTOCOL.md C-41.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.announced && !self.confirmed
+    }
+
+    /// The server has taken up reading on this connection.
+    pub(super) const fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
     /// The server reads on behind `offset` of `epoch`; returns what this leaves out.
     ///
     /// `Err` if that is behind what was received already. PROTOCOL.md C-11.
@@ -155,7 +165,7 @@ impl Stream {
     /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
         let cursor = &mut self.cursor;
-        if self.last.is_some() {
+        if !self.confirmed {
             return Arrival::Hole;
         }
         if offset <= cursor.received {

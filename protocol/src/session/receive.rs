@@ -101,10 +101,11 @@ impl Session {
     fn subscribe(&mut self, stream: StreamId, topic: &str, start: Start) {
         // Counted even if it is refused: the refusal is many times as long.
         self.requests += 1;
-        if self.requests > NOTICES_MAX || self.readers.contains_key(&stream) {
+        if self.requests > NOTICES_MAX || stream <= self.last_stream {
             self.hang_up(CloseCode::VIOLATION);
             return;
         }
+        self.last_stream = stream;
         let subscriptions = self.readers.range(DIRECT + 1..).count();
         if subscriptions >= self.config.streams.min(STREAMS_MAX) {
             self.put_subscribe_refused(stream, "too-many", "too many subscriptions on this line");
@@ -114,8 +115,12 @@ impl Session {
         self.notify(Notice::Subscribe { stream, topic: topic.into(), start });
     }
 
+    /// PROTOCOL.md S-33.
     fn unsubscribe(&mut self, stream: StreamId) {
-        if stream != DIRECT && self.readers.remove(&stream).is_some() {
+        self.requests += 1;
+        if self.requests > NOTICES_MAX {
+            self.hang_up(CloseCode::VIOLATION);
+        } else if stream != DIRECT && self.readers.remove(&stream).is_some() {
             self.entries.retain(|(of, _, _)| *of != stream);
             self.notify(Notice::Unsubscribe { stream });
         }

@@ -5,6 +5,7 @@ mod answers;
 mod backoff;
 mod credentials;
 mod cuts;
+mod disorder;
 mod ending;
 mod flow;
 mod frames;

@@ -103,7 +103,7 @@ fn number(mut value: u64) -> Vec<u8> {
     bytes
 }
 
-// PROTOCOL.md F-4.
+// PROTOCOL.md C-8, F-4.
 #[test]
 fn a_length_over_its_limit_is_refused_before_it_is_believed() {
     // Of each only the head is there: the length alone decides.
@@ -134,8 +134,19 @@ fn a_length_over_its_limit_is_refused_before_it_is_believed() {
     refused_down(&refusal, DecodeError::TooLong);
     let topic = [&[0xe0, 1][..], &number(256), &[b't'; 256]].concat();
     refused_up(&topic, DecodeError::TooLong);
-    let payload = [&[0xc0, 1][..], &vec![b'x'; MESSAGE_BYTES + 1]].concat();
-    refused_up(&payload, DecodeError::TooLong);
+    // A payload may be over its limit although the frame is not, which has room for a topic.
+    for over in [1, 257] {
+        let payload = [&[0xc0, 1][..], &vec![b'x'; MESSAGE_BYTES + over]].concat();
+        refused_up(&payload, DecodeError::TooLong);
+        for head in [&[0x60, 0, 1][..], &[0x61, 0, 1, 9]] {
+            let entry = [head, &vec![b'x'; MESSAGE_BYTES_MAX + over]].concat();
+            refused_down(&entry, DecodeError::TooLong);
+        }
+    }
+    let largest = [&[0x61, 0, 1, 9][..], &vec![b'x'; MESSAGE_BYTES_MAX]].concat();
+    assert!(downlink::Frames::new(&largest).all(|frame| frame.is_ok()));
+    let largest = [&[0xe0, 1, 1, b't'][..], &vec![b'x'; MESSAGE_BYTES]].concat();
+    assert!(uplink::Frames::new(&largest, MESSAGE_BYTES).all(|frame| frame.is_ok()));
 }
 
 // PROTOCOL.md F-3, F-6, F-9, V-3.

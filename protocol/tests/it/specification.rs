@@ -181,7 +181,8 @@ fn the_packets_of_the_example_session_are_what_the_machines_transmit() {
 
     session.handle_input(session::Input::Packet(messages.into()), now);
     assert_eq!(std::iter::from_fn(|| session.take_message()).count(), 2);
-    session.deliver(0, 1, &[message(b"hello")]);
+    let entry = Entry::Refusal { seq: 2, code: b"no", reason: b"not you" };
+    session.deliver(0, 1, &[EncodedEntry::new(Format::Text, entry)]);
     session.handled(2, 1);
     assert_eq!(said_by_session(&mut session), examples["an answer, then the ack"]);
 }
@@ -219,18 +220,17 @@ fn the_packets_of_the_example_session_hold_what_is_said() {
     };
     let sent = |name: &str| UPLINKS.iter().find(|(of, _)| *of == name).unwrap().1;
     let told = |name: &str| DOWNLINKS.iter().find(|(of, _)| *of == name).unwrap().1;
-    let entry = |stream, offset, payload| {
-        let entry = Entry::Message(payload);
-        Downlink::Entry { stream, offset, format: Format::Text, entry }
-    };
+    let entry = Entry::Message(b"hi ann");
+    let second = Downlink::Entry { stream: 1, offset: 19, format: Format::Text, entry };
     assert_eq!(up("joining"), [sent("HELLO first"), sent("SUBSCRIBE last")]);
     let Downlink::Welcome(welcome) = told("WELCOME") else { panic!() };
     let welcome = Welcome { resumption: Resumption::New, accepted: 0, head: 0, ..welcome };
     assert_eq!(down("joined"), [Downlink::Welcome(welcome), told("SUBSCRIBED")]);
-    assert_eq!(down("two entries"), [told("ENTRY message"), entry(1, 19, b"hi ann")]);
+    assert_eq!(down("two entries"), [told("ENTRY message"), second]);
     assert_eq!(up("two messages"), [sent("MESSAGE send"), sent("MESSAGE publish")]);
-    let answer = [entry(0, 1, b"hello"), Downlink::Ack { seq: 2 }];
-    assert_eq!(down("an answer, then the ack"), answer);
+    let refusal = Entry::Refusal { seq: 2, code: b"no", reason: b"not you" };
+    let answer = Downlink::Entry { stream: 0, offset: 1, format: Format::Text, entry: refusal };
+    assert_eq!(down("an answer, then the ack"), [answer, Downlink::Ack { seq: 2 }]);
 }
 
 #[test]

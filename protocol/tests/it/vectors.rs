@@ -82,7 +82,7 @@ fn read(vector: &Vector) -> (Vec<Value>, Option<DecodeError>) {
     (read.into_iter().filter_map(Result::ok).collect(), error)
 }
 
-// PROTOCOL.md F-3, F-4, F-5, F-6, F-7, F-9.
+// PROTOCOL.md F-3, F-4, F-5, F-6, F-7, F-9, F-17, F-20.
 #[test]
 fn every_vector_decodes_to_its_fields_or_its_error() {
     for vector in all() {

@@ -49,7 +49,7 @@ impl Core {
                 self.subscribed(stream, epoch, offset);
             }
             Downlink::SubscribeRefused { stream, code, reason } => {
-                if stream == DIRECT {
+                if self.stream_mut(stream).is_some_and(|stream| !stream.is_asked()) {
                     return self.violation();
                 }
                 self.end_stream(stream)?;
@@ -271,10 +271,10 @@ impl Core {
     }
 
     fn subscribed(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
-        if id == DIRECT {
+        let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
+        if !stream.is_asked() {
             return self.violated(CloseCode::VIOLATION);
         }
-        let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
         match stream.reposition(epoch, offset) {
             Err(()) => self.violated(CloseCode::VIOLATION),
             Ok(missing) => {
@@ -287,11 +287,11 @@ impl Core {
     }
 
     fn gap(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
-        if id == DIRECT && epoch != self.epoch {
-            self.violated(CloseCode::VIOLATION);
-            return;
-        }
+        let foreign = id == DIRECT && epoch != self.epoch;
         let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
+        if foreign || !stream.is_confirmed() {
+            return self.violated(CloseCode::VIOLATION);
+        }
         match stream.reposition(epoch, offset) {
             Err(()) => self.violated(CloseCode::VIOLATION),
             Ok(None) => {}
