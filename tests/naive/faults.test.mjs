@@ -1,6 +1,9 @@
 // What else happens to connections and sessions, with the naive client.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "node:test";
 
 import { assertDelivered, outcomes, received } from "../e2e/account.mjs";
@@ -10,6 +13,7 @@ import { NaiveClient } from "./client.mjs";
 import { startWorld, until } from "./line.mjs";
 
 const UNCERTAIN = 20;
+const WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, 1.3
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
 for (const stall of ["stall", "stall?direction=up", "stall?direction=down"]) {
@@ -80,6 +84,32 @@ test("a server that ends says so, and the line carries on with the next", async 
   await calm.settled();
   await calm.received("up", 10);
   assertDelivered(calm.log, calm.log, "up");
+});
+
+// PROTOCOL.md C-43.
+test("a handshake that is refused is tried again, whatever the server says", async (t) => {
+  const { calm } = await startWorld(t, setting("TAUTLINE_SERVER"));
+  const accepted = (key) => createHash("sha1").update(`${key}${WEBSOCKET}`).digest("base64");
+  const answers = [() => "403 Forbidden", () => "404 Not Found", () => "503 Service Unavailable",
+    (key) => "101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      + `Sec-WebSocket-Accept: ${accepted(key)}\r\nSec-WebSocket-Protocol: chat`];
+  const refusing = createServer();
+  const told = new Promise((resolve) => {
+    refusing.on("upgrade", (request, socket) => {
+      assert.equal(request.headers["sec-websocket-protocol"], "tautline.1");
+      const answer = answers.shift();
+      socket.end(`HTTP/1.1 ${answer(request.headers["sec-websocket-key"])}\r\n\r\n`);
+      if (answers.length === 0) resolve();
+    });
+  });
+  afterwards(t, () => refusing.close());
+  await once(refusing.listen(0, "127.0.0.1"), "listening");
+  const client = new NaiveClient(`ws://127.0.0.1:${refusing.address().port}/`);
+  afterwards(t, () => client.close());
+  const kept = client.post("publish", "kept", "room");
+  await told;
+  client.url = calm.client.url;
+  assert.equal(await kept, undefined);
 });
 
 test("credentials that are refused end the line, and good ones do not", async (t) => {

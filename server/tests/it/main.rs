@@ -7,6 +7,7 @@ mod credentials;
 mod disk;
 mod doors;
 mod flaky;
+mod handshakes;
 #[cfg(target_os = "linux")]
 mod hostile;
 mod lines;
