@@ -54,7 +54,7 @@ export class ReliableSocket extends EventTarget {
     this.#line = connect(this.url, { ...options, codec: undefined, whenUncertain: "fail" });
     this.#line.addEventListener("state", (change) => this.#changed(change));
     this.#line.addEventListener("message", (message) => this.#received(message));
-    const missing = () => this.#fail(ABNORMAL, "The server has lost messages of this session.");
+    const missing = () => this.#lose(ABNORMAL, "The server has lost messages of this session.");
     this.#line.addEventListener("lost", missing);
     this.#line.addEventListener("gap", missing);
     this.#sayHello();
@@ -138,7 +138,7 @@ export class ReliableSocket extends EventTarget {
     const wasOpen = this.#readyState === OPEN;
     this.#readyState = CLOSING;
     if (wasOpen) this.#sayGoodbye(given);
-    else this.#fail(ABNORMAL, "");
+    else this.#lose(ABNORMAL, "");
   }
 
   /** Hands a message to the line, behind the Blobs that are still being read. */
@@ -163,7 +163,7 @@ export class ReliableSocket extends EventTarget {
     this.#line.send(data).then(
       () => (this.#bufferedAmount -= size),
       // The messages behind this one may be delivered: nobody must take that for all of them.
-      (error) => this.#fail(codeOf(error), error.message),
+      (error) => this.#lose(codeOf(error), error.message),
     );
   }
 
@@ -175,7 +175,7 @@ export class ReliableSocket extends EventTarget {
       (answer) => this.#opened(protocols.includes(answer) ? answer : first),
       (error) => {
         if (error.refusal === "no-handler") this.#opened(first);
-        else this.#fail(error instanceof RefusedError ? ABNORMAL : codeOf(error), error.message);
+        else this.#lose(error instanceof RefusedError ? ABNORMAL : codeOf(error), error.message);
       },
     );
   }
@@ -190,7 +190,7 @@ export class ReliableSocket extends EventTarget {
       this.#closedBy(close);
     } catch (error) {
       if (error instanceof RefusedError) this.#closedBy(close);
-      else this.#fail(codeOf(error), error.message);
+      else this.#lose(codeOf(error), error.message);
     }
   }
 
@@ -201,7 +201,7 @@ export class ReliableSocket extends EventTarget {
     } else if (error instanceof StoppedError) {
       this.#closedBy({ code: error.closeCode, reason: error.message });
     } else if (error || this.#readyState !== CLOSING) {
-      this.#fail(codeOf(error), error?.message ?? "");
+      this.#lose(codeOf(error), error?.message ?? "");
     }
   }
 
@@ -241,15 +241,25 @@ export class ReliableSocket extends EventTarget {
 
   /** Both sides know of the end, or the server has closed. */
   #closedBy({ code = NO_CODE, reason = "" }) {
-    const failed = this.#early !== undefined;
-    this.#end(failed, { code, reason, wasClean: !failed && code !== ABNORMAL });
+    const isClean = this.#early === undefined && code !== ABNORMAL;
+    this.#end({ code, reason, wasClean: isClean });
   }
 
+  /** The socket ends without the server: its line, its session or a message is lost. */
+  #lose(code, reason) {
+    this.#end({ code, reason, wasClean: false });
+  }
+
+  /** The socket is given up for what this end was given: browsers call that an error. */
   #fail(code, reason) {
-    this.#end(true, { code, reason, wasClean: false });
+    this.#end({ code, reason, wasClean: false }, true);
   }
 
-  #end(failed, close) {
+  /**
+   * Tells of the end: by `close`, and before it by `error` if the socket has never been open. To
+   * libraries an `error` of an open socket says that connecting anew is of no use.
+   */
+  #end(close, failed = this.#early !== undefined) {
     if (this.#ended) return;
     this.#later(() => {
       this.#readyState = CLOSED;

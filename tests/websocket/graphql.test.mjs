@@ -1,6 +1,7 @@
 // graphql-ws's client, unmodified, over ReliableWebSocket through a storm of cuts.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
@@ -74,6 +75,49 @@ test("why the server closed reaches the client", async (t) => {
   assert.deepEqual(outcome, [FORBIDDEN, "Forbidden"]);
 });
 
+test("it connects anew by itself when the session is lost", async (t) => {
+  const { server, host } = await listen(t);
+  const subscribed = [];
+  async function* tick() {
+    subscribed.push("tick");
+    yield { tick: subscribed.length };
+    await once(server, "close");
+  }
+  useServer({ schema, roots: { query: { notes: () => 7 }, subscription: { tick } } }, server);
+  const world = await World.start(t, host);
+  const page = await world.page(t, world.bridge.origin);
+  const url = `${world.bridge.origin.replace("http", "ws")}/line/`;
+  await page.evaluate(async (url) => {
+    const { ReliableWebSocket: webSocketImpl } = await import("tautline/websocket");
+    const { createClient } = await import("/libraries.js");
+    window.told = [];
+    const on = Object.fromEntries(
+      ["connected", "closed", "error"].map((what) => [what, () => told.push(what)]),
+    );
+    window.graphql = createClient({ url, webSocketImpl, on });
+    window.seen = [];
+    graphql.subscribe({ query: "subscription { tick }" }, {
+      next: ({ data }) => seen.push(data.tick),
+      error: (error) => seen.push(`failed: ${error}`),
+      complete: () => seen.push("complete"),
+    });
+  }, url);
+  const settles = (condition) => page.waitForFunction(condition, { timeout: 30_000, polling: 20 });
+  await settles(() => seen.length === 1);
+  await world.bridge.kill();
+  await world.bridge.restart();
+  await settles(() => seen.length === 2);
+  assert.deepEqual(await page.evaluate(() => [seen, told]), [
+    [1, 2], ["connected", "closed", "connected"],
+  ]);
+  const answer = await page.evaluate(() => {
+    return new Promise((next, error) => {
+      graphql.subscribe({ query: "{ notes }" }, { next, error, complete() {} });
+    });
+  });
+  assert.deepEqual(answer, { data: { notes: 7 } });
+});
+
 async function* ticks() {
   for (let tick = 0; tick < TICKS; tick += 1) {
     await pause(EVERY_MS);
@@ -90,7 +134,7 @@ async function openClient(url) {
     ["connected", "closed", "error"].map((what) => [what, () => told.push(what)]),
   );
   const graphql = createClient({
-    url: `${url}?lab=graphql`, webSocketImpl: Counted, retryAttempts: 0, lazy: false, on,
+    url: `${url}?lab=graphql`, webSocketImpl: Counted, lazy: false, on,
   });
   const operation = (query, next) =>
     new Promise((complete, error) => graphql.subscribe({ query }, { next, complete, error }));
