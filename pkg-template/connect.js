@@ -1,5 +1,7 @@
 // `connect`: looks at what the caller gave, says what is wrong with it, and opens a line.
 
+import { SUBPROTOCOL } from "./driver.js";
+import { InvalidArgumentError } from "./errors.js";
 import { expect } from "./expect.js";
 import { Line } from "./line.js";
 import { json } from "./payload.js";
@@ -28,6 +30,7 @@ function settings(url, options) {
     signal,
     warnBeforeUnload,
     debug,
+    WebSocket,
   } = options;
   const number = (name, value, least = 1) =>
     expect(name, value, Number.isFinite(value) && value >= least, `a number from ${least}`);
@@ -49,9 +52,12 @@ function settings(url, options) {
   const room = waits ? 2 : 1;
   const isName = durable === undefined || (typeof durable === "string" && durable !== "");
   expect("durable", durable, isName, "a name");
+  const isClass = WebSocket === undefined || typeof WebSocket === "function";
+  expect("WebSocket", WebSocket, isClass, "a class like the browser's WebSocket");
   return {
     durable,
-    url: webSocketUrl(url),
+    WebSocket,
+    url: webSocketUrl(url, WebSocket),
     credentials,
     codec,
     signal,
@@ -61,7 +67,7 @@ function settings(url, options) {
   };
 }
 
-function webSocketUrl(given) {
+function webSocketUrl(given, WebSocket = globalThis.WebSocket) {
   let url;
   try {
     url = resolve(given);
@@ -70,5 +76,14 @@ function webSocketUrl(given) {
   }
   expect("url", given, isWebSocket(url), "a URL with ws://, wss://, http:// or https://");
   url.hash = "";
+  if (url.protocol === "ws:" && globalThis.origin?.startsWith("https:")) {
+    try {
+      // Only the browser knows which ones it lets pass, such as those to this machine.
+      new WebSocket(url, SUBPROTOCOL).close();
+    } catch (cause) {
+      const message = `Expected \`url\` to be one that this page may open, got ${url}: ${cause.message}`;
+      throw new InvalidArgumentError(message, { cause });
+    }
+  }
   return url.href;
 }

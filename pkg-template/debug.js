@@ -64,7 +64,7 @@ function tellSocket(socket, teller, log) {
     send.call(socket, data);
   };
   socket.close = (code) => {
-    if (!isLeft && socket.readyState < WebSocket.CLOSING) log("*", `hanging up with ${code}`);
+    if (!isLeft && socket.readyState < 2) log("*", `hanging up with ${code}`);
     isLeft = true;
     close.call(socket, code);
   };

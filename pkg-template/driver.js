@@ -6,7 +6,8 @@ import { ABNORMAL, REPLACED, SUSPENDED } from "./close-codes.js";
 import { soon, TIMEOUT_MAX, watch } from "./page.js";
 import { bytesOf } from "./payload.js";
 
-const SUBPROTOCOL = "tautline.1";
+/** Names the protocol in the handshake. */
+export const SUBPROTOCOL = "tautline.1";
 
 /**
  * Opens a line in `wasm` and returns what gives it commands and what lets it go. `notesOf` returns
@@ -15,7 +16,7 @@ const SUBPROTOCOL = "tautline.1";
  * `keeper`, if there is one, what it has to keep whenever nothing is left to do; and `observe`, if
  * it is there, every WebSocket.
  */
-export function drive(wasm, { url, credentials, numbers }, notesOf, history, keeper, observe) {
+export function drive(wasm, { url, WebSocket, credentials, numbers }, notesOf, history, keeper, observe) {
   /** What is to be done when commands may be given. */
   const later = [];
   let socket;
@@ -77,10 +78,16 @@ export function drive(wasm, { url, credentials, numbers }, notesOf, history, kee
   function dial() {
     hangUp(REPLACED);
     try {
-      socket = new WebSocket(url, SUBPROTOCOL);
-    } catch {
-      // The page's security policy forbids it, for instance.
-      setTimeout(() => input(border.CLOSED, ABNORMAL));
+      socket = new (WebSocket ?? globalThis.WebSocket)(url, SUBPROTOCOL);
+      // In Chromium, one that a policy forbids is closed from the beginning, and never says so.
+      if (socket.readyState > 1) throw Error();
+    } catch ({ message }) {
+      socket = undefined;
+      setTimeout(() => {
+        // Firefox throws without a word.
+        history.heard(message || "the page's Content-Security-Policy (connect-src) forbids it");
+        input(border.CLOSED, ABNORMAL);
+      });
       return;
     }
     observe?.(socket);

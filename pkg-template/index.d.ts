@@ -64,6 +64,17 @@ export type TopicData<M extends Messages, Name extends string> = "topics" extend
     : never
   : any;
 
+/**
+ * What a line needs of a WebSocket class: that of every browser has it, and that of the package `ws`.
+ */
+export type WebSocketClass = new (url: string, protocols: string) => {
+  binaryType: string;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: Uint8Array): void;
+  close(code?: number): void;
+};
+
 /** Settings of a line. Every duration is in milliseconds, every size in bytes. */
 export interface ConnectOptions {
   /**
@@ -116,6 +127,16 @@ export interface ConnectOptions {
    * for, in a file of its own.
    */
   durable?: string;
+  /**
+   * The class whose sockets carry the line. Default: what `WebSocket` is whenever the line connects.
+   * For Node below 22, headers in the handshake, a fake in tests:
+   *
+   * ```ts
+   * import { WebSocket } from "ws";
+   * const line = connect("ws://localhost:8080/line", { WebSocket });
+   * ```
+   */
+  WebSocket?: WebSocketClass;
   /** Ends the line at once when it aborts; unsettled promises reject with {@link ClosedError}. */
   signal?: AbortSignal;
   /**
@@ -537,7 +558,8 @@ export interface Line<M extends Messages = {}> {
  * waits in order.
  *
  * @param url `ws://`, `wss://`, `http://`, `https://` or relative to the page.
- * @throws InvalidArgumentError if the URL or an option is not usable; the message says which.
+ * @throws InvalidArgumentError if the URL or an option is not usable; the message says which. Also for
+ *   a `ws://` that a page with `https://` may not open: `cause` is the browser's error then.
  * @throws LoadError in a Node without a WebSocket, which is any below 22, unless one was given.
  */
 export function connect<M extends Messages = {}>(

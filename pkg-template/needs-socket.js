@@ -4,10 +4,10 @@ import { LoadError } from "./errors.js";
 
 /** `connect`, but where there is no WebSocket it says so at once: the line would wait for ever. */
 export const needsSocket = (connect) => (url, options) => {
-  if (typeof WebSocket === "function") return connect(url, options);
+  if (options?.WebSocket ?? globalThis.WebSocket) return connect(url, options);
   const error = new LoadError(
-    "There is no WebSocket here: use Node 22 or newer, or install `ws` and set " +
-      "`globalThis.WebSocket` to its `WebSocket` before you connect.",
+    "There is no WebSocket here: use Node 22 or newer, or install `ws` and give its `WebSocket` as " +
+      "the option `WebSocket`.",
   );
   // Trying again brings none.
   error.retryable = false;

@@ -4,13 +4,12 @@
 import { parseClose, parseConstruction, parseMessage, required } from "./arguments.js";
 import { RefusedError, StoppedError, TooLargeError, UnauthorizedError } from "./errors.js";
 import { EventHandlers } from "./handlers.js";
+import { Native } from "./native.js";
 import { bytesOf } from "./payload.js";
 import { queueTask } from "./tasks.js";
 
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSING = 2;
-const CLOSED = 3;
+export const STATES = { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 };
+const { CONNECTING, OPEN, CLOSING, CLOSED } = STATES;
 
 // Codes of RFC 6455, section 7.4.1.
 const UNSUPPORTED = 1003;
@@ -38,6 +37,7 @@ export class ReliableSocket extends EventTarget {
   #protocol = "";
   #readyState = CONNECTING;
   #binaryType = "blob";
+  #extensions = "";
   #bufferedAmount = 0;
   #handlers = new EventHandlers(this);
   /** Messages that came before the socket opened. */
@@ -51,7 +51,13 @@ export class ReliableSocket extends EventTarget {
     const given = parseConstruction(url, protocols);
     this.#url = given.url;
     this.#protocols = given.protocols;
-    this.#line = connect(this.url, { ...options, codec: undefined, whenUncertain: "fail" });
+    const fixed = { codec: undefined, whenUncertain: "fail" };
+    try {
+      this.#line = connect(this.url, { WebSocket: Native, ...options, ...fixed });
+    } catch (error) {
+      // What the browser's class has thrown: a page with https: may not open every ws:.
+      throw error.cause ?? error;
+    }
     this.#line.addEventListener("state", (change) => this.#changed(change));
     this.#line.addEventListener("message", (message) => this.#received(message));
     const missing = () => this.#lose(ABNORMAL, "The server has lost messages of this session.");
@@ -73,7 +79,7 @@ export class ReliableSocket extends EventTarget {
   }
 
   get extensions() {
-    return "";
+    return this.#extensions;
   }
 
   get protocol() {
@@ -132,12 +138,13 @@ export class ReliableSocket extends EventTarget {
     if (this.#readyState === OPEN && !this.#ended) this.#hand(message, size);
   }
 
-  close(code, reason) {
+  // In Web IDL both arguments are optional, so that its `length` is 0.
+  close(...[code, reason]) {
+    const before = this.#readyState;
     const given = parseClose(code, reason);
-    if (this.#readyState >= CLOSING) return;
-    const wasOpen = this.#readyState === OPEN;
+    if (before >= CLOSING) return;
     this.#readyState = CLOSING;
-    if (wasOpen) this.#sayGoodbye(given);
+    if (before === OPEN) this.#sayGoodbye(given);
     else this.#lose(ABNORMAL, "");
   }
 
@@ -283,12 +290,3 @@ function codeOf(error) {
   if (error instanceof UnauthorizedError) return UNAUTHORIZED;
   return error instanceof StoppedError ? error.closeCode : ABNORMAL;
 }
-
-// As Web IDL has it: constants on class and instances, and all that is public can be enumerated.
-const { prototype } = ReliableSocket;
-for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSING, CLOSED })) {
-  Object.defineProperty(ReliableSocket, name, { value, enumerable: true });
-  Object.defineProperty(prototype, name, { value, enumerable: true });
-}
-const shown = Object.getOwnPropertyNames(prototype).filter((name) => name !== "constructor");
-for (const name of shown) Object.defineProperty(prototype, name, { enumerable: true });

@@ -7,7 +7,10 @@
 
 import type { connect, ConnectOptions, StateChange } from "./index.js";
 
-/** Settings of a socket: those of its line, as far as they leave the interface alone. */
+/**
+ * Settings of a socket: those of its line, as far as they leave the interface alone. `WebSocket` is by
+ * default what it was when this module was loaded, so that `ReliableWebSocket` can take its place.
+ */
 export type ReliableWebSocketOptions = Omit<ConnectOptions, "codec" | "durable" | "whenUncertain">;
 
 /** What the line below is doing: told at every change, while the socket stays open. */
@@ -49,7 +52,8 @@ export interface ReliableWebSocketConstructor {
   /**
    * @param url `ws://`, `wss://`, `http://`, `https://` or relative to the page; no fragment.
    * @param protocols Told to the server's application, which may choose one; else it is the first.
-   * @throws DOMException `SyntaxError` if the URL or a subprotocol is invalid.
+   * @throws DOMException `SyntaxError` if the URL or a subprotocol is invalid; `SecurityError` for a
+   *   `ws://` that a page with `https://` may not open.
    */
   new (
     url: string | URL,

@@ -24,12 +24,12 @@ export const BROWSER = setting("TAUTLINE_BROWSER");
 
 /**
  * What Firefox reports as if a script had thrown it: a connection that did not come about or was
- * cut, and WebAssembly that a policy forbids.
+ * cut, and what a policy forbids.
  */
 const NOT_THROWN = [
   /^Firefox can.t establish a connection to the server at wss?:/,
   /^The connection to wss?:.* was interrupted/,
-  /^Content-Security-Policy: .* blocked WebAssembly/,
+  /^Content-Security-Policy: .* blocked (WebAssembly|the loading of a resource \(connect-src\))/,
 ];
 
 /**

@@ -26,11 +26,13 @@ const ENTRIES = {
     provide(readFile(new URL(import.meta.resolve("tautline/tautline.wasm"))));`,
 };
 const BRING_WS = 'import { WebSocket } from "ws"; globalThis.WebSocket = WebSocket;';
+const IMPORT_WS = 'import { WebSocket } from "ws"; const options = { WebSocket };';
 /** Asks what it is told to, until its input ends; or says when an attempt to connect has failed. */
 const PROGRAM = `
   import { createInterface } from "node:readline";
   // Node's own WebSocket does not tell of a connection that was refused: the wait ends it.
-  const line = connect(process.argv[2], { connectTimeout: 1000 });
+  const given = typeof options === "undefined" ? {} : options;
+  const line = connect(process.argv[2], { connectTimeout: 1000, ...given });
   const states = [];
   let tell;
   line.addEventListener("state", ({ state }) => {
@@ -93,7 +95,10 @@ class Program {
 }
 
 for (const [entry, imports] of Object.entries(ENTRIES)) {
-  for (const [socket, bring, flags] of [["ws", BRING_WS, NONE], ["Node's own", "", OWN]]) {
+  const sockets = [
+    ["ws", BRING_WS, NONE], ["ws, given as the option", IMPORT_WS, NONE], ["Node's own", "", OWN],
+  ];
+  for (const [socket, bring, flags] of sockets) {
     test(`${entry} with the WebSocket of ${socket}`, async (t) => {
       const world = await prepare(t);
       const program = await Program.start(t, world, `${bring} ${imports} ${PROGRAM}`, flags);
@@ -117,17 +122,41 @@ for (const [entry, imports] of Object.entries(ENTRIES)) {
   });
 }
 
-test("tautline/websocket opens and closes", async (t) => {
+const OPENED = {
+  "set before": [BRING_WS, "new ReliableWebSocket(process.argv[2])"],
+  "given as the option": [
+    IMPORT_WS, "(globalThis.WebSocket = ReliableWebSocket, new ReliableWebSocket(process.argv[2], [], options))",
+  ],
+};
+for (const [how, [bring, made]] of Object.entries(OPENED)) {
+  test(`tautline/websocket opens and closes, with the WebSocket of ws ${how}`, async (t) => {
+    const world = await prepare(t);
+    const source = `
+      ${bring}
+      import { ReliableWebSocket } from "tautline/websocket";
+      const socket = ${made};
+      socket.onopen = () => socket.close(3001, "seen");
+      socket.onerror = () => console.log("error");
+      socket.onclose = ({ code, reason, wasClean }) => console.log(code, reason, wasClean);
+    `;
+    const program = await Program.start(t, world, source, NONE);
+    assert.equal(await program.end(), "3001 seen true");
+    assert.equal(await program.exit, 0, program.errors);
+  });
+}
+
+test("where nothing can carry a line, the line says why", async (t) => {
   const world = await prepare(t);
   const source = `
-    ${BRING_WS}
+    import { connect } from "tautline";
     import { ReliableWebSocket } from "tautline/websocket";
-    const socket = new ReliableWebSocket(process.argv[2]);
-    socket.onopen = () => socket.close(3001, "seen");
-    socket.onerror = () => console.log("error");
-    socket.onclose = ({ code, reason, wasClean }) => console.log(code, reason, wasClean);
+    globalThis.WebSocket = ReliableWebSocket;
+    const line = connect(process.argv[2]);
+    line.addEventListener("state", ({ state, reason }) => {
+      if (state === "waiting") line.close({ timeout: 0 }).then(() => console.log(reason));
+    });
   `;
   const program = await Program.start(t, world, source, NONE);
-  assert.equal(await program.end(), "3001 seen true");
+  assert.match(await program.end(), /could not connect: There is no WebSocket to carry a line/);
   assert.equal(await program.exit, 0, program.errors);
 });

@@ -19,12 +19,14 @@ export const STORM = { seed: 4, cutEveryMs: [300, 700], cut: "both", latencyMs: 
 export const STORM_MS = 8_000;
 
 export class World {
+  /** Where the site and the package are. */
+  folder;
   #browser;
 
   /** Starts a bridge in front of `backend`, a fault proxy in front of that, and a browser. */
   static async start(t, backend) {
     const world = new World();
-    const folder = await install(t);
+    const folder = (world.folder = await install(t));
     await cp(fileURLToPath(SITE), folder, { recursive: true });
     await bundleLibraries(folder);
     const served = ["--backend", backend, "--static", folder];
@@ -46,11 +48,17 @@ export class World {
 
   /** Opens a page of the site; its errors fail the test. */
   async page(t, origin) {
+    const page = await this.blank(t);
+    await page.goto(`${origin}/`);
+    return page;
+  }
+
+  /** A page that shows nothing yet; its errors fail the test. */
+  async blank(t) {
     const page = await this.#browser.newPage();
     const errors = [];
     watchErrors(page, (message) => errors.push(message));
     afterwards(t, () => assert.deepEqual(errors, [], "errors in the page"));
-    await page.goto(`${origin}/`);
     return page;
   }
 }

@@ -40,6 +40,7 @@ const IN_FIREFOX: Parts = &[
             "withdrawing",
         ]),
     ),
+    ("websocket", Choice::Only(&["forbidden", "global", "sides"])),
     (
         "durable",
         Choice::Only(&[

@@ -12,12 +12,18 @@ const kindOf = ({ value, get, set, enumerable, configurable, writable }) => ({
   value: typeof value === "function" ? "method" : value, get: !!get, set: !!set,
   enumerable, configurable, writable,
 });
-const descriptor = (object, name) => kindOf(Object.getOwnPropertyDescriptor(object, name));
-const inherited = (Socket, name) => {
-  let holder = Socket.prototype;
-  while (!Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder);
-  return descriptor(holder, name);
-};
+/** Everything that an object itself has, but for `without`: what it is, and what functions look like. */
+const own = (object, without = []) =>
+  Reflect.ownKeys(object)
+    .filter((key) => !without.includes(key))
+    .map((key) => {
+      const property = Object.getOwnPropertyDescriptor(object, key);
+      const functions = [property.value, property.get, property.set]
+        .filter((given) => typeof given === "function" && given !== object.constructor)
+        .map(({ name, length }) => `${name}/${length}`);
+      return [String(key), kindOf(property), functions];
+    })
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 
 export default {
   "it is a class of one argument": (Socket) => [typeof Socket, Socket.length],
@@ -42,13 +48,27 @@ export default {
     "use strict";
     Socket.OPEN = 7;
   }),
-  ...Object.fromEntries(CONSTANTS.map((name) => [
-    `the constant ${name} as a property`,
-    (Socket) => inherited(Socket, name),
-  ])),
-  ...Object.fromEntries(NAMES.map((name) => [
-    `${name} as a property`, (Socket) => inherited(Socket, name),
-  ])),
+  "all that the class itself has": (Socket) => own(Socket, ["name"]),
+  "its name as a property": (Socket) => {
+    const { value, ...property } = Object.getOwnPropertyDescriptor(Socket, "name");
+    return property;
+  },
+  "all that the prototype itself has": (Socket) => own(Socket.prototype, [Symbol.toStringTag]),
+  "its tag as a property": (Socket) => {
+    const { value, ...property } =
+      Object.getOwnPropertyDescriptor(Socket.prototype, Symbol.toStringTag);
+    return property;
+  },
+  "where it comes from": (Socket) => [
+    Object.getPrototypeOf(Socket) === EventTarget,
+    Object.getPrototypeOf(Socket.prototype) === EventTarget.prototype,
+    Socket.prototype.constructor === Socket,
+  ],
+  "what it throws where an instance is missing": (Socket) =>
+    NAMES.map((name) => {
+      const { get, value } = Object.getOwnPropertyDescriptor(Socket.prototype, name);
+      return [name, attempt(() => (get ?? value).call({}, "x")), attempt(() => (get ?? value).call(null))];
+    }),
   ...Object.fromEntries(NAMES.slice(0, 5).map((name) => [
     `${name} is for reading only`,
     (Socket, base) => {
