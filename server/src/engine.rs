@@ -108,6 +108,14 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Forgets what has outlived its time. The server calls it every few seconds.
     fn sweep(&self) -> impl Future<Output = ()> + Send;
+
+    /// Whether it can keep what it is given; else why not, in words for whoever watches the server.
+    ///
+    /// # Errors
+    /// The reason, such as a disk that is full. It is an error for as long as that holds.
+    fn health(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// So many messages of a session may be handled before that is committed.

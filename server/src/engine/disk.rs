@@ -8,6 +8,7 @@
 mod config;
 mod directory;
 mod error;
+mod health;
 mod inspect;
 mod job;
 mod queue;
@@ -32,6 +33,7 @@ use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Offset, SessionId, Start};
 
+use self::health::Health;
 use self::queue::Queue;
 use self::reader::Reader;
 use self::step::Step;
@@ -57,6 +59,7 @@ struct Inner {
     reader: Arc<Reader>,
     topics: Arc<Topics>,
     budget: Arc<Budget>,
+    health: Arc<Health>,
 }
 
 /// A session opened on disk.
@@ -94,13 +97,15 @@ impl DiskEngine {
         let keep = config.keep.clone();
         let writer = Writer::new(started.sql, started.directory, config, tails)
             .map_err(|error| schema::told(&file, error))?;
+        let health = writer.health();
         let queue = Queue::start(writer, keep, clock).map_err(|source| DiskError::Io {
             doing: "start a thread for",
             path: file.clone(),
             source,
         })?;
-        let (reader, topics) = (Arc::new(Reader::new(file)), Arc::new(topics));
-        Ok(Self(Arc::new(Inner { queue, reader, topics, budget })))
+        let reader = Arc::new(Reader::new(file, health.clone()));
+        let topics = Arc::new(topics);
+        Ok(Self(Arc::new(Inner { queue, reader, topics, budget, health })))
     }
 
     /// Writes what is there and lets go of the directory. Whatever is asked for afterwards fails.
@@ -271,5 +276,9 @@ impl Engine for DiskEngine {
         let swept = topics.sweep(queue.keep.topic_ttl, order);
         // If it fails, that is logged, and there is a next time.
         let _ = swept.await;
+    }
+
+    fn health(&self) -> Result<(), String> {
+        self.0.health.check()
     }
 }

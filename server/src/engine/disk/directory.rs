@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::error::DiskError;
 
+/// Is there only while room is looked for.
+const ROOM: &str = "room";
+const FILES: [&str; 5] = ["lock", "commits", "tautline.db", "tautline.db-wal", "tautline.db-shm"];
+
 /// A directory that this process has to itself.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -26,9 +30,7 @@ impl Directory {
         let failed =
             |doing| move |source| DiskError::Io { doing, path: path.to_path_buf(), source };
         make_private(path).map_err(failed("make the directory"))?;
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut lock = options.open(path.join("lock")).map_err(failed("write to"))?;
+        let mut lock = open_private(&path.join("lock")).map_err(failed("write to"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -45,8 +47,51 @@ impl Directory {
         }
         let owner = format!("{}\n", std::process::id());
         lock.set_len(0).and_then(|()| lock.write_all(owner.as_bytes())).map_err(failed("lock"))?;
-        let commits = options.open(path.join("commits")).map_err(failed("write to"))?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock, commits })
+        let commits = open_private(&path.join("commits")).map_err(failed("write to"))?;
+        let _ = fs::remove_file(path.join(ROOM));
+        let taken = Self { path: path.to_path_buf(), _lock: lock, commits };
+        taken.check_privacy().map_err(failed("look into"))?;
+        Ok(taken)
+    }
+
+    /// Makes the files that were there private, and says so if the directory is not.
+    fn check_privacy(&self) -> io::Result<()> {
+        for name in FILES {
+            let file = self.path.join(name);
+            if file.try_exists()?
+                && let Err(error) = keep_private(&file)
+            {
+                tracing::warn!("others may read {}, and it stays so: {error}", file.display());
+            }
+        }
+        #[cfg(unix)]
+        if std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&self.path)?.permissions()) & 0o022
+            != 0
+        {
+            tracing::warn!(
+                "others may write to the directory {0}, and so replace what is in it: chmod go-w {0}",
+                self.path.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Makes the database's file, empty; the store gives the files beside it the same permissions.
+    pub(super) fn make_database(&self) -> io::Result<()> {
+        open_private(&self.database())?;
+        keep_private(&self.database())
+    }
+
+    /// Whether there is room for so many bytes.
+    pub(super) fn has_room(&self, bytes: usize) -> io::Result<()> {
+        let path = self.path.join(ROOM);
+        let written = open_private(&path).and_then(|mut file| {
+            let chunk = [0; 64 * 1024];
+            (0..=bytes / chunk.len()).try_for_each(|_| file.write_all(&chunk))?;
+            file.sync_data()
+        });
+        fs::remove_file(path)?;
+        written
     }
 
     pub(super) fn database(&self) -> PathBuf {
@@ -91,6 +136,31 @@ fn make_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Opens a file to read and write, and makes it if need be: for nobody else, whatever the umask.
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(unix)]
+fn keep_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut permissions = fs::metadata(path)?.permissions();
+    if permissions.mode() & 0o777 == 0o600 {
+        return Ok(());
+    }
+    permissions.set_mode(0o600);
+    fs::set_permissions(path, permissions)
+}
+
+#[cfg(not(unix))]
+fn keep_private(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Names the machine's run, from its start to its end; empty where the system does not say.

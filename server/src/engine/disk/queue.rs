@@ -9,6 +9,7 @@ use tautline_protocol::SessionId;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
+use super::health::UntilTheEnd;
 use super::job::{JOB_BYTES, Job, Leave, Logs, Task};
 use super::rows::Millis;
 use super::step::Step;
@@ -50,7 +51,11 @@ impl Queue {
     pub(super) fn start(writer: Writer, keep: EngineConfig, clock: WallClock) -> io::Result<Self> {
         let (orders, queue) = channel();
         let thread = std::thread::Builder::new().name("tautline-disk".into());
-        thread.spawn(move || writer.run(&queue))?;
+        let until_the_end = UntilTheEnd(writer.health());
+        thread.spawn(move || {
+            let _until_the_end = until_the_end;
+            writer.run(&queue);
+        })?;
         Ok(Self { keep, orders, room: Arc::new(Semaphore::new(QUEUE_BYTES)), clock })
     }
 

@@ -9,8 +9,10 @@ use tautline_protocol::Offset;
 use tautline_protocol::downlink::EncodedEntry;
 use tokio::sync::Semaphore;
 
+use super::health::Health;
 use super::rows::{damaged, seal_entry};
 use super::schema;
+use super::writer::{explain, is_of_a_row};
 use crate::engine::{EngineError, ReadLimit};
 
 /// Readers at the same time; more wait.
@@ -19,13 +21,14 @@ const READERS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
+    health: Arc<Health>,
     turns: Semaphore,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Reader {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, turns: Semaphore::new(READERS), idle: Mutex::default() }
+    pub(super) fn new(path: PathBuf, health: Arc<Health>) -> Self {
+        Self { path, health, turns: Semaphore::new(READERS), idle: Mutex::default() }
     }
 
     /// The entries of a log behind `after`, up to `through`; none if the first is gone.
@@ -43,7 +46,12 @@ impl Reader {
             let connection = this.connection()?;
             let found = find(&connection, log, after, through, limit);
             this.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            found.map_err(|error| failed(&error))
+            found.map_err(|error| {
+                if is_of_a_row(&error) {
+                    this.health.is_damaged(&explain(&error));
+                }
+                failed(&error)
+            })
         });
         reading.await.map_err(|error| failed(&error))?
     }

@@ -34,6 +34,10 @@ pub(super) fn start(path: &Path, config: &DiskConfig, now: Millis) -> Result<Sta
     let file = directory.database();
     let failed = |source| DiskError::Io { doing: "read", path: path.join("commits"), source };
     let promised = directory.commits().map_err(failed)?;
+    if promised == 0 {
+        let failed = |source| DiskError::Io { doing: "make", path: file.clone(), source };
+        directory.make_database().map_err(failed)?;
+    }
     let sql = schema::open(&file, promised == 0)?;
     let told = |error| schema::told(&file, error);
     let state = state(&sql).map_err(told)?;

@@ -82,6 +82,12 @@ impl Topics {
         order(unused, self.next_to_age(&known))
     }
 
+    /// Whether nobody can look for a topic now.
+    #[cfg(test)]
+    pub(super) fn is_locked(&self) -> bool {
+        self.known.try_read().is_err()
+    }
+
     /// The logs of the topics whose turn it is to be trimmed by age.
     fn next_to_age(&self, known: &HashMap<String, Known>) -> Vec<i64> {
         let mut logs: Vec<_> = known.values().map(|known| known.topic.tail.id).collect();

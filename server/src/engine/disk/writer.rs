@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 use tautline_protocol::{Seq, SessionId};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use super::config::{DiskConfig, SyncPolicy};
 use super::directory::Directory;
+use super::health::Health;
 use super::job::{Failure, Job, Leave, Logs};
 use super::rows::LogRow;
 use super::step::{Step, Totals};
@@ -23,6 +25,9 @@ use crate::engine::log::Woken;
 /// What one commit takes at most.
 const BATCH_JOBS: usize = 8_192;
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// While nothing can be written, it is tried this often whether there is room again.
+const TRY_EVERY: Duration = Duration::from_secs(1);
 
 const NOT_SYNCED: &str = "the disk could not sync, so nothing more is written: look at the disk, and \
                           start the server again";
@@ -53,6 +58,7 @@ pub(super) struct Volatile {
     pub(super) left: Vec<Leave>,
     /// Counts connections that have opened a session.
     pub(super) generations: u64,
+    pub(super) health: Arc<Health>,
 }
 
 pub(super) struct Writer {
@@ -62,7 +68,10 @@ pub(super) struct Writer {
     totals: Totals,
     commits: u64,
     volatile: Volatile,
-    is_failing: bool,
+    /// How many bytes could not be written, since that goes wrong.
+    failing: Option<usize>,
+    /// When it was tried last whether there is room for them.
+    tried_at: Instant,
     /// The disk has failed to sync: what it holds is not known until the file is opened anew.
     is_broken: bool,
     /// When something was committed that is not on the disk yet.
@@ -85,10 +94,15 @@ impl Writer {
             totals,
             commits: commits.cast_unsigned(),
             volatile: Volatile { tails, ..Volatile::default() },
-            is_failing: false,
+            failing: None,
+            tried_at: Instant::now(),
             is_broken: false,
             unsynced_since: None,
         })
+    }
+
+    pub(super) fn health(&self) -> Arc<Health> {
+        self.volatile.health.clone()
     }
 
     /// Works until it is told to close, or nobody is left who could.
@@ -118,12 +132,12 @@ impl Writer {
         }
     }
 
-    fn time_to_sync(&self) -> Option<std::time::Duration> {
+    fn time_to_sync(&self) -> Option<Duration> {
         let SyncPolicy::Interval(interval) = self.config.sync else { return None };
         Some(interval.saturating_sub(self.unsynced_since?.elapsed()))
     }
 
-    fn write(&mut self, jobs: Vec<Job>) {
+    pub(super) fn write(&mut self, jobs: Vec<Job>) {
         let must_sync = match self.config.sync {
             SyncPolicy::Always => jobs.iter().any(|job| job.is_promised),
             SyncPolicy::Interval(_) => self.time_to_sync().is_some_and(|left| left.is_zero()),
@@ -136,6 +150,7 @@ impl Writer {
     fn commit(&mut self, mut jobs: Vec<Job>, must_sync: bool) -> rusqlite::Result<()> {
         let left = std::mem::take(&mut self.volatile.left);
         jobs.splice(0..0, left.into_iter().map(|leave| Job::unpromised(Box::new(leave))));
+        let bytes = jobs.iter().map(|job| job.bytes).sum();
         let mut attempt = self.attempt(&mut jobs, must_sync, false);
         if attempt.as_ref().is_err_and(is_of_a_row) {
             // Only now, because it costs what others do not have to pay.
@@ -143,13 +158,13 @@ impl Writer {
         }
         match attempt {
             Ok(logs) => {
-                self.succeeded(must_sync);
+                self.succeeded(must_sync, bytes);
                 self.show(jobs, logs);
                 Ok(())
             }
             Err(error) => {
                 let failure = Failure { sentence: explain(&error), is_own: false };
-                self.failed(&error, &failure.sentence);
+                self.failed(&error, &failure.sentence, bytes);
                 for job in jobs {
                     job.work.undone(&mut self.volatile, &failure);
                 }
@@ -187,7 +202,7 @@ impl Writer {
         Ok(logs)
     }
 
-    fn succeeded(&mut self, is_synced: bool) {
+    fn succeeded(&mut self, is_synced: bool, bytes: usize) {
         self.commits += 1;
         if is_synced {
             self.unsynced_since = None;
@@ -197,12 +212,29 @@ impl Writer {
         } else {
             self.unsynced_since.get_or_insert_with(Instant::now);
         }
-        if std::mem::take(&mut self.is_failing) {
+        if self.failing.is_some_and(|failed| self.has_room_again(failed, bytes)) {
+            self.failing = None;
+            self.volatile.health.recovers();
             tracing::info!("the disk takes what is written again");
         }
     }
 
-    fn failed(&mut self, error: &rusqlite::Error, sentence: &str) {
+    /// Whether what could not be written could be now. That so many other `bytes` could does not say so:
+    /// the store may have had room left in its files.
+    fn has_room_again(&mut self, failed: usize, bytes: usize) -> bool {
+        if bytes >= failed {
+            return true;
+        }
+        let now = Instant::now();
+        if now.duration_since(self.tried_at) < TRY_EVERY {
+            return false;
+        }
+        self.tried_at = now;
+        self.directory.has_room(failed).is_ok()
+    }
+
+    pub(super) fn failed(&mut self, error: &rusqlite::Error, sentence: &str, bytes: usize) {
+        self.volatile.health.fails(sentence);
         if self.unsynced_since.is_some() {
             // Tried again an interval later, not at once.
             self.unsynced_since = Some(Instant::now());
@@ -211,7 +243,7 @@ impl Writer {
             if !std::mem::replace(&mut self.is_broken, true) {
                 tracing::error!("{sentence}");
             }
-        } else if !std::mem::replace(&mut self.is_failing, true) {
+        } else if self.failing.replace(bytes).is_none() {
             tracing::error!("{sentence}; nothing is accepted until it can be written");
         }
     }
@@ -234,6 +266,7 @@ impl Writer {
 
     /// The end: what is written stands in one file, which the next start finds as it is left.
     fn close(mut self) {
+        self.volatile.health.ends();
         let closed = self.commit(Vec::new(), true).and_then(|()| {
             self.sql.execute("UPDATE state SET is_clean = 1", [])?;
             self.sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -316,6 +349,7 @@ fn run_apart(
             Err(error) if is_of_a_row(&error) => {
                 savepoint.finish()?;
                 let failure = Failure { sentence: explain(&error), is_own: true };
+                volatile.health.is_damaged(&failure.sentence);
                 tracing::error!("{}; only what needs that is refused", failure.sentence);
                 // At once: those behind it may be of the same session, and have to know its doubt.
                 jobs.remove(next).work.undone(volatile, &failure);
@@ -327,7 +361,7 @@ fn run_apart(
 }
 
 /// Whether it lies in what is there, and not in the disk: what does not touch it can be written.
-fn is_of_a_row(error: &rusqlite::Error) -> bool {
+pub(super) fn is_of_a_row(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, TypeMismatch};
     matches!(
         error.sqlite_error_code(),
@@ -335,7 +369,7 @@ fn is_of_a_row(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn sync_failure() -> rusqlite::Error {
+pub(super) fn sync_failure() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR_FSYNC), None)
 }
 
@@ -345,7 +379,7 @@ fn has_not_synced(error: &rusqlite::Error) -> bool {
 }
 
 /// What the store says, in words that say what to do.
-fn explain(error: &rusqlite::Error) -> String {
+pub(super) fn explain(error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         _ if has_not_synced(error) => NOT_SYNCED.into(),
         Some(ErrorCode::DiskFull) => "the disk is full".into(),

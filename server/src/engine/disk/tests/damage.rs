@@ -1,13 +1,15 @@
 //! Rows that are damaged while the server runs: who needs one is refused, and nobody else.
 
 use std::path::Path;
-use std::time::Duration;
+use std::pin::pin;
 
+use futures_util::FutureExt;
 use rusqlite::Connection;
 use tautline_protocol::resume::Resumption;
 use tautline_protocol::{Epoch, Start};
 
 use super::{DiskEngine, SyncPolicy, started};
+use crate::engine::disk::step::Step;
 use crate::engine::tests::subjects::{accept, entry, hello, open, read};
 use crate::engine::{Effects, Engine, Opened, Read};
 use crate::handler::Identity;
@@ -16,28 +18,28 @@ fn database(directory: &Path) -> Connection {
     Connection::open(directory.join("tautline.db")).unwrap()
 }
 
-fn damage(directory: &Path, change: &str) {
+pub(super) fn damage(directory: &Path, change: &str) {
     assert_eq!(database(directory).execute(change, []).unwrap(), 1);
 }
 
-/// Has everything go into one commit that is put in line until this is awaited.
-async fn together<T>(engine: &DiskEngine, directory: &Path, jobs: impl Future<Output = T>) -> T {
-    let sql = database(directory);
-    sql.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let while_held = async {
-        // The writer waits with this one, and the others get in line behind it.
-        let first = engine.push([99; 16], Vec::new());
-        let rest = async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            jobs.await
-        };
-        tokio::join!(first, rest).1
+/// Has everything go into one commit: the writer is held up until all of it is in line.
+async fn together<T>(engine: &DiskEngine, jobs: impl Future<Output = T>) -> T {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+    let mut begin = Some(begin);
+    let hold = move |_: &mut Step<'_>| {
+        drop(begin.take());
+        // Returns when the other end is dropped.
+        let _ = released.recv();
+        Ok(())
     };
-    let release = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        sql.execute_batch("COMMIT").unwrap();
-    };
-    tokio::join!(while_held, release).0
+    let held = engine.0.queue.put_unpromised(hold, |(), _, _| {});
+    let _ = begun.await;
+    let mut jobs = pin!(jobs);
+    assert!(jobs.as_mut().now_or_never().is_none(), "they are in line");
+    drop(release);
+    held.await.unwrap().unwrap();
+    jobs.await
 }
 
 fn says<E: std::error::Error>(error: Option<E>, what: &str) {
@@ -67,7 +69,7 @@ async fn a_tombstone_that_is_damaged_is_refused_alone() {
                 engine.commit(&other, &mut effects),
             )
         };
-        let (published, refused, committed) = together(&engine, directory.path(), jobs).await;
+        let (published, refused, committed) = together(&engine, jobs).await;
         assert_eq!(published.unwrap(), 2 * round - 1);
         says(refused.err(), "damaged: a row of the tombstones is not what was written");
         committed.unwrap();
@@ -105,16 +107,13 @@ async fn nothing_is_left_of_a_commit_that_is_refused_but_a_doubt() {
     let direct = vec![entry(1)];
     let mut effects = Effects { accepted: Some(1), direct, publishes };
     let jobs = async {
-        {
-            // Whoever waits for it goes away, and the session ends in the same batch.
-            let commit = std::pin::pin!(engine.commit(&session, &mut effects));
-            let waited = tokio::time::timeout(Duration::from_millis(1), commit).await;
-            assert!(waited.is_err(), "it is in line");
-        }
+        // Whoever waits for it goes away, and the session ends in the same batch.
+        let commit = engine.commit(&session, &mut effects).now_or_never();
+        assert!(commit.is_none(), "it is in line");
         drop(session);
         engine.publish(&sound, entry(1)).await
     };
-    assert_eq!(together(&engine, directory.path(), jobs).await.unwrap(), 1);
+    assert_eq!(together(&engine, jobs).await.unwrap(), 1);
     assert_eq!(engine.locate(&sound, Start::Last(9)).await.unwrap().offset, 0);
     let again = open(&engine, &hello(1, resolution.epoch)).await;
     assert_eq!(again.resolution.resumption, Resumption::Resumed);
