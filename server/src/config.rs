@@ -4,16 +4,25 @@ use std::time::Duration;
 
 use tautline_protocol::{limits, session};
 
+use crate::origin::check_listed;
+
 /// Settings of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Origins of pages that may connect beside those of the server's own, such as
-    /// `https://example.com`. Clients that are not browsers name no origin, and may connect.
+    /// `https://example.com`, or `null`. Clients that are not browsers name no origin, and may connect.
+    ///
+    /// Their hosts are also the names that the server goes by, beside `localhost` and every address: a
+    /// page that calls it by another name is refused, for any page can give its own name the address of
+    /// this server (DNS rebinding). A proxy that sends `X-Forwarded-Proto` or `Forwarded` vouches for
+    /// the name.
     pub allowed_origins: Vec<String>,
-    /// Most connections. As many more may be about to become one.
+    /// Most connections. As many more may be about to become one: of these the one that has been quiet
+    /// for the longest makes room for the next.
     pub connections: usize,
     /// Most connections from one address (of IPv6: one network of 64 bits), where the server is
-    /// told addresses. All clients behind a proxy have one. As many more may be about to become one.
+    /// told addresses. All clients behind a proxy have one. As many more may be about to become one, as
+    /// above.
     pub connections_per_address: usize,
     /// The settings of each connection.
     pub session: session::Config,
@@ -40,6 +49,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether the allowed origins are such.
+    ///
+    /// # Errors
+    /// The first that no page can be of, why not, and what to write instead.
+    pub fn check(&self) -> Result<(), String> {
+        self.allowed_origins.iter().try_for_each(|origin| check_listed(origin))
+    }
+
     /// The largest WebSocket message that is read.
     pub(crate) fn packet_bytes_max(&self) -> usize {
         self.message_bytes() + limits::PACKET_OVERHEAD_BYTES

@@ -24,6 +24,7 @@ use self::streams::Streams;
 use self::timer::Timer;
 use self::transport::{Arrival, Transport};
 use crate::engine::{Engine, EngineError};
+use crate::escaped::Escaped;
 use crate::handler::{Caller, Handler};
 use crate::lease::Lease;
 use crate::mailbox::Signals;
@@ -254,7 +255,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 self.machine.handle_input(input, now);
                 self.streams.room_may_have_grown();
             }
-            Event::Arrival(Arrival::TooLarge) => self.machine.hang_up(CloseCode::TOO_LARGE),
+            Event::Arrival(Arrival::Unreadable(code)) => self.machine.hang_up(code),
             Event::Answer(answer) => self.take_answer(answer),
             Event::Commit => self.commit().await,
             Event::Deliver => self.deliver().await,
@@ -307,6 +308,6 @@ impl<H: Handler, E: Engine> Connection<H, E> {
             "" => "anonymous",
             name => name,
         };
-        format!("connection {number}, session {session} of {name}")
+        format!("connection {number}, session {session} of {}", Escaped(name))
     }
 }

@@ -70,8 +70,10 @@
 //! # Behind a proxy
 //!
 //! A page may connect if its origin is the server's own or [listed](Config::allowed_origins). A
-//! proxy that ends TLS has to say so with `X-Forwarded-Proto: https` and to leave `Host` as it is,
-//! or the page's origin has to be listed. All clients then come from one address, the proxy's:
+//! proxy that ends TLS has to say so with `X-Forwarded-Proto: https` (or `Forwarded: proto=https`) and to
+//! leave `Host` as it is, or the page's origin has to be listed. Without a proxy that says so, the
+//! server's own origin counts only under `localhost`, an address, or the name of a listed origin. All
+//! clients then come from one address, the proxy's:
 //! raise [`Config::connections_per_address`].
 //!
 //! # Features
@@ -90,13 +92,16 @@ mod clock;
 mod config;
 mod connection;
 pub mod engine;
+mod escaped;
 pub mod handler;
 mod identity;
 mod lease;
 mod mailbox;
+mod origin;
 mod post;
 mod serve;
 mod server;
+mod sockets;
 mod upgrade;
 
 pub use config::Config;
@@ -104,6 +109,7 @@ pub use config::Config;
 pub use engine::disk::{DiskConfig, DiskEngine, SyncPolicy};
 pub use engine::memory::MemoryEngine;
 pub use engine::{Engine, EngineConfig, Retention};
+pub use escaped::Escaped;
 pub use handler::{Caller, Credentials, Denied, Handler, Identity, Message, Payload, Refusal};
 pub use post::PostError;
 pub use serve::{serve, serve_app};

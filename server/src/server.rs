@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderMap, Uri};
 use axum::routing::{MethodRouter, any};
 use tautline_protocol::{Offset, SessionId};
 use tokio::sync::Semaphore;
@@ -20,6 +21,7 @@ use crate::engine::{Engine, EngineConfig};
 use crate::handler::{Handler, Payload};
 use crate::lease::Leases;
 use crate::mailbox::Mailbox;
+use crate::origin::check_host;
 use crate::post::{PostError, check_topic, encode};
 use crate::upgrade::upgrade;
 
@@ -99,6 +101,9 @@ impl<H: Handler, E: Engine> Server<H, E> {
     /// A server that keeps its sessions and logs in `engine`.
     #[must_use]
     pub fn with_engine(config: Config, handler: H, engine: E) -> Self {
+        if let Err(sentence) = config.check() {
+            tracing::error!("an allowed origin matches no page: {sentence}");
+        }
         let shared = Shared {
             config,
             handler,
@@ -130,6 +135,16 @@ impl<H: Handler, E: Engine> Server<H, E> {
     /// An application with nothing but the [`route`](Self::route), at `/line`.
     pub fn router(&self) -> Router {
         Router::new().route("/line", self.route())
+    }
+
+    /// Whether a request calls the server by a name of its own, for routes beside the line whose answers
+    /// are not for every page on the web: `localhost`, an address, or the host of an
+    /// [allowed origin](Config::allowed_origins).
+    ///
+    /// # Errors
+    /// What to tell whoever asked.
+    pub fn check_host(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), String> {
+        check_host(headers, uri, &self.shared.config.allowed_origins)
     }
 
     /// What the server does with clients.
@@ -164,6 +179,14 @@ impl<H: Handler, E: Engine> Server<H, E> {
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.roster().mailboxes.len()
+    }
+
+    /// Whether the server can keep what it is given, as its engine says.
+    ///
+    /// # Errors
+    /// Why not, in words for whoever watches the server, for as long as that holds.
+    pub fn health(&self) -> Result<(), String> {
+        self.shared.engine.health()
     }
 
     /// Ends the server: takes no new connection, asks the clients to leave, hangs up after

@@ -4,20 +4,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, Request};
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{ALLOW, CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tautline_protocol::{CloseCode, SUBPROTOCOL};
 
-use crate::admission::{Crowded, check_origin};
+use crate::admission::Crowded;
 use crate::connection::{self, Connection, Peer};
 use crate::engine::Engine;
+use crate::escaped::Escaped;
 use crate::handler::Handler;
+use crate::origin::check_origin;
 use crate::server::Shared;
 
 /// Every version of the protocol is called like this.
 const PROTOCOL_PREFIX: &str = "tautline.";
+/// The only one there is (RFC 6455, 4.4).
+const WEBSOCKET_VERSION: &str = "13";
 /// Memory that each connection holds for what it reads.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// What is written gathers up to this much.
@@ -38,18 +43,16 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
     let (mut parts, _) = request.into_parts();
     let origin = match check_origin(&parts.headers, &parts.uri, &shared.config.allowed_origins) {
         Ok(origin) => origin,
-        Err(foreign) => {
-            tracing::warn!("refused the origin {} from {}", foreign.origin, Peer::name(address));
-            return (StatusCode::FORBIDDEN, foreign.sentence()).into_response();
+        Err(refused) => {
+            let sentence = refused.sentence();
+            let (peer, why) = (Peer::name(address), Escaped(sentence.trim_end()));
+            tracing::warn!("refused the origin of a page from {peer}: {why}");
+            return (StatusCode::FORBIDDEN, sentence).into_response();
         }
     };
     let websocket = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(websocket) => websocket,
-        Err(rejection) => {
-            let sentence = "This is where Tautline lines connect to. Open it with a client, as a \
-                            WebSocket: connect(\"wss://...\") in the npm package tautline.\n";
-            return (rejection.status(), sentence).into_response();
-        }
+        Err(rejection) => return not_a_websocket(&parts.method, &rejection),
     };
     let Some((websocket, is_known)) = choose_protocol(websocket) else {
         let sentence = format!(
@@ -76,6 +79,33 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
         abort.run_until_cancelled(connection.run()).await;
         drop((admitted, task));
     })
+}
+
+/// Answers a request that is not the beginning of a WebSocket, or not of one as this server knows it.
+fn not_a_websocket(method: &Method, rejection: &WebSocketUpgradeRejection) -> Response {
+    use WebSocketUpgradeRejection as Rejection;
+    let sentence = "This is where Tautline lines connect to. Open it with a client, as a WebSocket: \
+                    connect(\"wss://...\") in the npm package tautline.\n";
+    let required = || {
+        let mut response = (StatusCode::UPGRADE_REQUIRED, sentence).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(WEBSOCKET_VERSION));
+        response
+    };
+    match rejection {
+        Rejection::MethodNotGet(_) if *method != Method::HEAD => {
+            let allow = [(ALLOW, HeaderValue::from_static("GET, HEAD"))];
+            (StatusCode::METHOD_NOT_ALLOWED, allow, sentence).into_response()
+        }
+        Rejection::MethodNotGet(_)
+        | Rejection::InvalidConnectionHeader(_)
+        | Rejection::InvalidUpgradeHeader(_)
+        | Rejection::InvalidWebSocketVersionHeader(_)
+        | Rejection::ConnectionNotUpgradable(_) => required(),
+        _ => (rejection.status(), sentence).into_response(),
+    }
 }
 
 /// Chooses the subprotocol; tells whether it is one that this server knows. `None` if no version

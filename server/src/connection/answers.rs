@@ -9,6 +9,7 @@ use tautline_protocol::{CloseCode, DIRECT, Instant};
 use super::requests::{Answer, Joined};
 use super::{Connection, Held};
 use crate::engine::Engine;
+use crate::escaped::Escaped;
 use crate::handler::{Caller, Handler, Identity};
 use crate::mailbox::Signals;
 
@@ -55,7 +56,8 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 }
             }
             Answer::Joined { joined: Err(denied), .. } | Answer::Authenticated(Err(denied)) => {
-                tracing::warn!("{}: {}: {}", self.label(), denied.code, denied.reason);
+                let reason = Escaped(&denied.reason);
+                tracing::warn!("{}: {}: {reason}", self.label(), denied.code);
                 self.machine.refuse(denied.code, millis(denied.after), &denied.reason);
             }
             Answer::Authenticated(Ok(identity)) => self.authenticated(identity),
@@ -65,7 +67,8 @@ impl<H: Handler, E: Engine> Connection<H, E> {
             }
             Answer::Subscribed { stream, subscribed: Err(refusal) } => {
                 let (code, reason) = (&refusal.code, &refusal.reason);
-                tracing::debug!("{}: subscription refused: {code}: {reason}", self.label());
+                let (said, why) = (Escaped(code), Escaped(reason));
+                tracing::debug!("{}: subscription refused: {said}: {why}", self.label());
                 self.machine.refuse_subscription(stream, code, reason);
             }
         }

@@ -11,6 +11,7 @@ use tautline_protocol::{Kind, Offset, Seq, Session};
 use tokio_util::sync::ReusableBoxFuture;
 
 use crate::engine::{Effects, Engine, EngineError, HANDLED_AHEAD_MAX};
+use crate::escaped::Escaped;
 use crate::handler::{Also, Caller, Handler, Message, Payload, Refusal};
 use crate::mailbox::Mailbox;
 use crate::post::{PostError, check_size, check_topic, encode};
@@ -149,7 +150,8 @@ async fn handle<H: Handler, E: Engine>(
         }
     };
     let Refusal { code, reason } = &refusal;
-    tracing::debug!("refused {}: {code}: {reason}", describe(&caller, seq));
+    let (said, why) = (Escaped(code), Escaped(reason));
+    tracing::debug!("refused {}: {said}: {why}", describe(&caller, seq));
     let (code, reason) = (code.as_bytes(), reason.as_bytes());
     // A volatile message has no number that its refusal could name.
     let answer = seq.map(|seq| {

@@ -27,8 +27,9 @@ pub(super) struct Transport {
 /// What was read.
 pub(super) enum Arrival {
     Input(Input),
-    /// A packet over the limit, unread.
-    TooLarge,
+    /// What cannot be read, and the code to close with: a packet over the limit, or what no WebSocket
+    /// sends.
+    Unreadable(CloseCode),
 }
 
 impl Transport {
@@ -70,9 +71,9 @@ impl Transport {
                 Input::Woke
             }
             Some(Ok(Message::Pong(_))) => Input::Woke,
-            Some(Err(error)) if is_too_large(&error) => {
+            Some(Err(error)) if let Some(code) = fault(&error) => {
                 self.is_deaf = true;
-                return Poll::Ready(Arrival::TooLarge);
+                return Poll::Ready(Arrival::Unreadable(code));
             }
             Some(Ok(Message::Close(_)) | Err(_)) | None => Input::Closed,
         };
@@ -99,8 +100,16 @@ impl Transport {
     }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
-    use tungstenite::Error::Capacity;
-    let source = std::error::Error::source(error);
-    matches!(source.and_then(|source| source.downcast_ref()), Some(Capacity(_)))
+/// The code for a peer that sends what cannot be read; `None` if the connection is broken.
+/// PROTOCOL.md S-28.
+fn fault(error: &axum::Error) -> Option<CloseCode> {
+    use tungstenite::Error::{Capacity, Protocol, Utf8};
+    use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+    match std::error::Error::source(error)?.downcast_ref()? {
+        Capacity(_) => Some(CloseCode::TOO_LARGE),
+        Protocol(ResetWithoutClosingHandshake) => None,
+        Protocol(_) => Some(CloseCode(1002)),
+        Utf8(_) => Some(CloseCode(1007)),
+        _ => None,
+    }
 }

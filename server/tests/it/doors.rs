@@ -15,11 +15,17 @@ use crate::world::{World, soon};
 
 /// Asks for an upgrade with these headers; returns the response.
 async fn ask(address: SocketAddr, headers: &[(&str, &str)]) -> String {
+    let host = address.to_string();
+    let version = [("Host", host.as_str()), ("Sec-WebSocket-Version", "13")];
+    ask_for(address, &[&version, headers].concat()).await
+}
+
+/// Asks for an upgrade with no more headers than these; returns the response.
+async fn ask_for(address: SocketAddr, headers: &[(&str, &str)]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut request = format!(
-        "GET /line HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    );
+    let mut request = "GET /line HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        .to_owned();
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -58,6 +64,47 @@ async fn foreign_pages_may_not_connect() {
         }
     }
     assert!(ask(world.address, &[PROTOCOL]).await.starts_with("HTTP/1.1 101"), "no browser");
+}
+
+// PROTOCOL.md S-27.
+#[tokio::test]
+async fn a_page_that_has_given_its_name_the_servers_address_may_not_connect() {
+    let config = Config { allowed_origins: vec!["https://app.test".into()], ..Config::default() };
+    let world = World::with_config(config).await;
+    let (evil, app) = (("Host", "evil.test"), ("Host", "app.test:8080"));
+    let version = ("Sec-WebSocket-Version", "13");
+    for (headers, expected) in [
+        (vec![evil, ("Origin", "http://evil.test")], "403"),
+        (vec![("Host", "localhost"), ("Origin", "http://localhost")], "101"),
+        (vec![app, ("Origin", "http://app.test:8080")], "101"),
+        (vec![evil, ("Origin", "https://app.test")], "101"),
+        // As a proxy passes it on that keeps the name, which no page can.
+        (vec![evil, ("Origin", "http://evil.test"), ("X-Forwarded-For", "192.0.2.1")], "101"),
+        (vec![evil, ("Origin", "https://evil.test"), ("X-Forwarded-Proto", "https,http")], "101"),
+        (vec![evil, ("Origin", "https://evil.test"), ("Forwarded", "proto=https")], "101"),
+        (vec![evil, ("Origin", "http://evil.test"), ("Origin", "https://app.test")], "403"),
+        // Not a page.
+        (vec![evil], "101"),
+    ] {
+        let response = ask_for(world.address, &[&[PROTOCOL, version], &headers[..]].concat()).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {expected}")), "{headers:?}: {response}");
+        if headers[1..] == [("Origin", "http://evil.test")] {
+            assert!(response.contains("--allow-origin http://evil.test"), "{response}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_of_another_version_is_told_which_there_is() {
+    let world = World::start().await;
+    let host = ("Host", "localhost");
+    for headers in [vec![host], vec![host, ("Sec-WebSocket-Version", "12")]] {
+        let response = ask_for(world.address, &[&[PROTOCOL], &headers[..]].concat()).await;
+        assert!(response.starts_with("HTTP/1.1 426"), "{response}");
+        let response = response.to_ascii_lowercase();
+        assert!(response.contains("sec-websocket-version: 13\r\n"), "{response}");
+        assert!(response.contains("upgrade: websocket\r\n"), "{response}");
+    }
 }
 
 // PROTOCOL.md F-1, V-1.

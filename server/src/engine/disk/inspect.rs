@@ -8,6 +8,7 @@ use super::directory::database;
 use super::error::DiskError;
 use super::rows::{LogRow, SessionRow};
 use super::{schema, verify};
+use crate::escaped::Escaped;
 
 /// Sessions that are listed, the ones that are kept for the most first.
 const LISTED: usize = 20;
@@ -142,7 +143,11 @@ impl Report {
             let name = if row.identity.is_empty() { "anonymous" } else { &row.identity };
             let (accepted, waiting) = (row.accepted, log.entries());
             let size = Bytes(log.bytes).to_string();
-            writeln!(f, "{accepted:>10} {waiting:>10} {size:>10}  {state:<10} {id} of {name}")?;
+            writeln!(
+                f,
+                "{accepted:>10} {waiting:>10} {size:>10}  {state:<10} {id} of {}",
+                Escaped(name)
+            )?;
         }
         let more = self.sessions.len().saturating_sub(LISTED);
         if more > 0 { writeln!(f, "{more:>10} more sessions, of less size") } else { Ok(()) }

@@ -17,7 +17,11 @@ async fn requests_that_are_too_large_or_none_are_refused() {
         ("GET /line\r\n\r\n".into(), "HTTP/1.1 400"),
         ("\x16\x03\x01\x02\x00\x01".into(), "HTTP/1.1 400"),
         ("POST /line HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".into(), "HTTP/1.1 405"),
-        ("GET /line HTTP/1.1\r\nHost: a\r\n\r\n".into(), "HTTP/1.1 400"),
+        ("GET /line HTTP/1.1\r\nHost: a\r\n\r\n".into(), "HTTP/1.1 426"),
+        ("GET /line HTTP/1.1\r\n\r\n".into(), "HTTP/1.1 400"),
+        ("GET /line HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".into(), "HTTP/1.1 400"),
+        ("GET /health HTTP/1.1\r\nHost: a b\r\n\r\n".into(), "HTTP/1.1 400"),
+        ("GET /health HTTP/1.1\r\nHost: ann@a\r\n\r\n".into(), "HTTP/1.1 400"),
         ("GET /secret HTTP/1.1\r\nHost: a\r\n\r\n".into(), "HTTP/1.1 404"),
         (upgrade_request("Origin: https://evil.test\r\n"), "HTTP/1.1 403"),
     ] {

@@ -10,28 +10,37 @@ use crate::raw::hello;
 /// The largest packet that the program reads.
 const PACKET_BYTES_MAX: usize = MESSAGE_BYTES + PACKET_OVERHEAD_BYTES;
 
+// PROTOCOL.md S-28.
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_that_no_websocket_has_end_the_connection() {
     let siege = Siege::lay(&[]).await;
     let mut unmasked = framed(BINARY, &[0x0a, 0x01]);
     unmasked[1] &= 0x7f;
     let cases = [
-        (unmasked, "not masked"),
-        (framed(0xc2, &[0x0a, 0x01]), "compressed, though that was not agreed"),
-        (framed(0xa2, &[0x0a, 0x01]), "another reserved bit"),
-        (framed(0x83, &[0x0a, 0x01]), "an opcode without a meaning"),
-        (framed(0x80, &[0x0a, 0x01]), "the end of a message that has no beginning"),
-        ([framed(0x02, &[0x0a]), framed(BINARY, &[0x01])].concat(), "one message inside another"),
-        (framed(PING, &[0; 126]), "a control frame that is too long"),
-        (framed(0x09, &[0]), "a control frame in pieces"),
-        (framed(0x81, &[0xff]), "a text that is none"),
+        (unmasked, 1002, "not masked"),
+        (framed(0xc2, &[0x0a, 0x01]), 1002, "compressed, though that was not agreed"),
+        (framed(0xa2, &[0x0a, 0x01]), 1002, "another reserved bit"),
+        (framed(0x83, &[0x0a, 0x01]), 1002, "an opcode without a meaning"),
+        (framed(0x80, &[0x0a, 0x01]), 1002, "the end of a message that has no beginning"),
+        (
+            [framed(0x02, &[0x0a]), framed(BINARY, &[0x01])].concat(),
+            1002,
+            "one message inside another",
+        ),
+        (framed(PING, &[0; 126]), 1002, "a control frame that is too long"),
+        (framed(0x09, &[0]), 1002, "a control frame in pieces"),
+        (framed(0x81, &[0xff]), 1007, "a text that is none"),
+        (
+            [framed(0x01, &[0xc3]), framed(0x80, &[0x28])].concat(),
+            1007,
+            "one that is none in pieces",
+        ),
     ];
-    for (connection, (bytes, what)) in (1..).zip(cases) {
+    for (connection, (bytes, code, what)) in (1..).zip(cases) {
         let hello = Uplink::Hello(Hello { connection, ..hello(1) });
         let mut wire = Wire::join(siege.program.address, hello).await;
         wire.write(&bytes).await;
-        // The library that reads them just stops; browsers do not send them.
-        assert_eq!(wire.closed().await, None, "{what}");
+        assert_eq!(wire.closed().await, Some(code), "{what}");
     }
     siege.lift(8 * MIB).await;
 }
