@@ -1,44 +1,56 @@
 //! Starts the server from its options, and ends it on a signal.
 
+mod environment;
 mod lobby;
+mod log;
 mod options;
 mod signals;
+mod site;
+mod token;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::get;
 use clap::Parser;
 use tautline_server::engine::disk::inspect;
 use tautline_server::{DiskEngine, Engine, MemoryEngine, Server, serve_app};
 use tokio::net::TcpListener;
-use tower_http::services::ServeDir;
 
 use self::lobby::Lobby;
 use self::options::{Command, EngineKind, Options};
+use self::site::{Files, Site};
 
 pub(crate) fn run() -> ExitCode {
     let options = Options::parse();
+    if let Err(sentence) = environment::check() {
+        return conclude(Err(sentence));
+    }
     if let Some(Command::Inspect { data, check }) = &options.command {
         return conclude(show(data, *check));
     }
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_max_level(options.log)
-        .with_target(false)
-        .init();
-    conclude(start(&options))
+    if let Err(error) = log::start(options.log) {
+        return conclude(Err(format!("cannot start its threads: {error}")));
+    }
+    let started = start(&options);
+    let is_success = started.is_ok();
+    if let Err(sentence) = started {
+        log::put(format!("tautline-server: {sentence}"));
+    }
+    log::flush();
+    if is_success { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn conclude(result: Result<(), String>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            eprintln!("tautline-server: {sentence}");
+            // Who started it sees by its status that it failed.
+            let _ = writeln!(io::stderr(), "tautline-server: {sentence}");
             ExitCode::FAILURE
         }
     }
@@ -65,6 +77,7 @@ fn start(options: &Options) -> Result<(), String> {
         .build()
         .map_err(|error| format!("cannot start its threads: {error}"))?;
     runtime.block_on(async {
+        signals::outlive_the_others();
         match options.engine {
             EngineKind::Memory => serve(options, token, MemoryEngine::new(options.keep())).await,
             EngineKind::Disk => {
@@ -89,19 +102,33 @@ async fn serve<E: Engine>(
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address =
         listener.local_addr().map_err(|error| format!("cannot tell where it listens: {error}"))?;
+    if token.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            "whoever reaches {address} may publish and subscribe: give clients a token (--token-file), or \
+             listen on 127.0.0.1"
+        );
+    }
     let server = Server::with_engine(options.config(), Lobby::new(token), engine);
-    let app = app(&server, options);
-    announce(address);
-    serve_app(listener, &server, app, signals::asked_to_end()).await;
+    let app = app(&server, options)?;
+    let asked_to_end = signals::asked_to_end()?;
+    // Apart, because nobody may read what it writes.
+    std::thread::spawn(move || announce(address));
+    serve_app(listener, &server, app, asked_to_end).await;
     Ok(())
 }
 
-fn app<E: Engine>(server: &Server<Lobby, E>, options: &Options) -> Router {
-    let app = server.router().route("/health", get(async || "the server is up\n"));
-    match &options.r#static {
-        Some(directory) => app.fallback_service(ServeDir::new(directory)),
-        None => app,
-    }
+fn app<E: Engine>(server: &Server<Lobby, E>, options: &Options) -> Result<Router, String> {
+    let asked = server.clone();
+    let health = async move || match asked.health() {
+        Ok(()) => (StatusCode::OK, "the server is up\n".into()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    };
+    let app = server.router().route("/health", get(health));
+    let Some(directory) = &options.r#static else { return Ok(app) };
+    let mut secret = vec![options.data.as_path()];
+    secret.extend(options.token_file.as_deref());
+    let site = Site::new(directory, &secret)?;
+    Ok(app.fallback_service(Files::new(site, server.clone())))
 }
 
 /// The one line on standard output, for people and for programs that start this one.

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { afterwards } from "../e2e/afterwards.mjs";
-import { Server, setting } from "../e2e/processes.mjs";
+import { Server, environment, setting } from "../e2e/processes.mjs";
 import { DOCUMENTS, gather, read } from "./snippets.mjs";
 
 /** A name in a manifest of the repository. */
@@ -81,7 +81,8 @@ test("what the README shows of a directory is what `inspect` shows", async (t) =
   const server = new Server(setting("TAUTLINE_SERVER"), ["--engine", "disk", "--data", folder]);
   await server.start();
   await server.kill();
-  const inspect = spawnSync(setting("TAUTLINE_SERVER"), ["inspect", folder], { encoding: "utf8" });
+  const options = { encoding: "utf8", env: environment() };
+  const inspect = spawnSync(setting("TAUTLINE_SERVER"), ["inspect", folder], options);
   assert.equal(inspect.status, 0, inspect.stderr);
   // The tables behind the empty line are only there if there is something in them.
   const labels = (text) => text.split("\n\n")[0].match(/^ {2}[a-z]+(?= {2})/gm);

@@ -15,6 +15,12 @@ export function setting(name) {
   return value;
 }
 
+/** This process's environment without what is there for tests: to the server it would be misspelt settings. */
+export function environment() {
+  const isOfTests = ([name]) => name.startsWith("TAUTLINE_");
+  return Object.fromEntries(Object.entries(process.env).filter((entry) => !isOfTests(entry)));
+}
+
 /** A child process that prints where it listens. */
 class Listener {
   #child;
@@ -24,7 +30,7 @@ class Listener {
 
   constructor(program, args) {
     // In memory, unless a test says otherwise: a server that is killed has lost what it held.
-    const env = { TAUTLINE_ENGINE: "memory", ...process.env };
+    const env = { TAUTLINE_ENGINE: "memory", ...environment() };
     this.#child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#exit = once(this.#child, "exit").then(([code, signal]) => code ?? signal);
     // Without this, a test runner that is stopped half-way would leave the process behind.

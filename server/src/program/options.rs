@@ -1,6 +1,5 @@
 //! The program's options, from the command line and the environment.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +7,14 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use tautline_server::{Config, DiskConfig, EngineConfig, SyncPolicy};
 use tracing::level_filters::LevelFilter;
+
+use super::token;
+
+/// The largest number that every store can count to.
+const COUNT_MAX: u64 = i64::MAX as u64;
+/// A hundred years.
+const SECONDS_MAX: u64 = 3_155_760_000;
+const MESSAGE_BYTES_MAX: u64 = tautline_protocol::limits::MESSAGE_BYTES_MAX as u64;
 
 /// Holds the other end of Tautline lines: topics that browsers publish and subscribe to.
 ///
@@ -44,15 +51,18 @@ pub(crate) struct Options {
     restored: bool,
 
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TAUTLINE_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TAUTLINE_LISTEN",
+        value_parser = listen)]
     pub(crate) listen: SocketAddr,
 
-    /// Origin of pages that may connect beside the server's own, such as https://example.com; can
-    /// be given many times, in the environment with commas between
+    /// Origins of pages that may connect beside the server's own, such as https://example.com, or null;
+    /// with commas between, or given many times. Their hosts are also the names that the server goes by,
+    /// beside localhost and addresses
     #[arg(
         long = "allow-origin",
         value_name = "ORIGIN",
         value_delimiter = ',',
+        value_parser = origin,
         env = "TAUTLINE_ALLOW_ORIGIN"
     )]
     allow_origin: Vec<String>,
@@ -68,11 +78,12 @@ pub(crate) struct Options {
     )]
     token: Option<String>,
 
-    /// File with the token, in its first line
+    /// File with the token, in its first line; blanks around it do not count
     #[arg(long, value_name = "FILE", env = "TAUTLINE_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
+    pub(crate) token_file: Option<PathBuf>,
 
-    /// Directory of files to serve at /
+    /// Directory of files to serve at /, except those whose name begins with a dot, the server's data and
+    /// token, and links that lead out of the directory
     #[arg(long, value_name = "DIR", env = "TAUTLINE_STATIC")]
     pub(crate) r#static: Option<PathBuf>,
 
@@ -82,58 +93,68 @@ pub(crate) struct Options {
 
     /// Largest message, in bytes
     #[arg(long, value_name = "BYTES", env = "TAUTLINE_MESSAGE_BYTES",
-        default_value_t = Config::default().session.message_bytes,
-        value_parser = message_bytes)]
-    message_bytes: usize,
+        default_value_t = Config::default().session.message_bytes as u64,
+        value_parser = number::<1, MESSAGE_BYTES_MAX>, allow_negative_numbers = true)]
+    message_bytes: u64,
 
     /// Most connections
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_CONNECTIONS",
-        default_value_t = Config::default().connections)]
-    connections: usize,
+        default_value_t = Config::default().connections as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    connections: u64,
 
     /// Most connections from one address; behind a proxy all clients have one
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_CONNECTIONS_PER_ADDRESS",
-        default_value_t = Config::default().connections_per_address)]
-    connections_per_address: usize,
+        default_value_t = Config::default().connections_per_address as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    connections_per_address: u64,
 
     /// Most sessions, connected or not
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_SESSIONS",
-        default_value_t = EngineConfig::default().sessions)]
-    sessions: usize,
+        default_value_t = EngineConfig::default().sessions as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    sessions: u64,
 
     /// Seconds that a session without a connection is kept
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_SESSION_TTL",
-        default_value_t = EngineConfig::default().session_ttl.as_secs())]
+        default_value_t = EngineConfig::default().session_ttl.as_secs(),
+        value_parser = number::<1, SECONDS_MAX>, allow_negative_numbers = true)]
     session_ttl: u64,
 
     /// Most topics
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPICS",
-        default_value_t = EngineConfig::default().topics)]
-    topics: usize,
+        default_value_t = EngineConfig::default().topics as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    topics: u64,
 
     /// Entries that each topic keeps
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPIC_ENTRIES",
-        default_value_t = EngineConfig::default().topic.entries)]
-    topic_entries: usize,
+        default_value_t = EngineConfig::default().topic.entries as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    topic_entries: u64,
 
     /// Bytes that each topic keeps
     #[arg(long, value_name = "BYTES", env = "TAUTLINE_TOPIC_BYTES",
-        default_value_t = EngineConfig::default().topic.bytes)]
-    topic_bytes: usize,
+        default_value_t = EngineConfig::default().topic.bytes as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    topic_bytes: u64,
 
     /// Seconds that a topic keeps an entry; 0: as long as there is room
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_TOPIC_AGE",
-        default_value_t = EngineConfig::default().topic.age.unwrap_or_default().as_secs())]
+        default_value_t = EngineConfig::default().topic.age.unwrap_or_default().as_secs(),
+        value_parser = number::<0, SECONDS_MAX>, allow_negative_numbers = true)]
     topic_age: u64,
 
     /// Bytes that all topics and sessions keep together
     #[arg(long, value_name = "BYTES", env = "TAUTLINE_LOG_BYTES",
-        default_value_t = EngineConfig::default().log_bytes)]
-    log_bytes: usize,
+        default_value_t = EngineConfig::default().log_bytes as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    log_bytes: u64,
 
     /// Seconds that clients may take to leave when the server ends
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_GRACE",
-        default_value_t = Config::default().grace.as_secs())]
+        default_value_t = Config::default().grace.as_secs(),
+        value_parser = number::<0, SECONDS_MAX>, allow_negative_numbers = true)]
     grace: u64,
 }
 
@@ -162,41 +183,49 @@ pub(crate) enum EngineKind {
     Memory,
 }
 
-fn message_bytes(text: &str) -> Result<usize, String> {
-    let max = tautline_protocol::limits::MESSAGE_BYTES_MAX;
+/// A number from the command line, within bounds.
+fn number<const LEAST: u64, const MOST: u64>(text: &str) -> Result<u64, String> {
     match text.parse() {
-        Ok(bytes) if (1..=max).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("expected a number from 1 to {max}")),
+        Ok(number) if (LEAST..=MOST).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from {LEAST} to {MOST}")),
     }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let origin = text.trim().to_owned();
+    Config { allowed_origins: vec![origin.clone()], ..Config::default() }.check().map(|()| origin)
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an address and a port, such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080".into()
+    })
+}
+
+/// As a process counts; a bound above that is none.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl Options {
     /// The token, from wherever it is.
     pub(crate) fn token(&self) -> Result<Option<String>, String> {
-        let Some(path) = &self.token_file else {
-            return match &self.token {
-                Some(token) if token.is_empty() => Err("the token is empty".into()),
-                token => Ok(token.clone()),
-            };
-        };
-        let name = path.display();
-        let text = fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the token from {name}: {error}"))?;
-        match text.lines().next() {
-            Some(token) if !token.is_empty() => Ok(Some(token.into())),
-            _ => Err(format!("expected a token in the first line of {name}, found nothing")),
+        match (&self.token_file, &self.token) {
+            (Some(path), _) => token::read(path).map(Some),
+            (None, Some(token)) => token::check(token).map(Some),
+            (None, None) => Ok(None),
         }
     }
 
     pub(crate) fn config(&self) -> Config {
         let mut config = Config {
             allowed_origins: self.allow_origin.clone(),
-            connections: self.connections,
-            connections_per_address: self.connections_per_address,
+            connections: size(self.connections),
+            connections_per_address: size(self.connections_per_address),
             grace: Duration::from_secs(self.grace),
             ..Config::default()
         };
-        config.session.message_bytes = self.message_bytes;
+        config.session.message_bytes = size(self.message_bytes);
         config.leave_spread = config.leave_spread.min(config.grace / 2);
         config
     }
@@ -208,14 +237,14 @@ impl Options {
 
     pub(crate) fn keep(&self) -> EngineConfig {
         let mut keep = EngineConfig {
-            sessions: self.sessions,
+            sessions: size(self.sessions),
             session_ttl: Duration::from_secs(self.session_ttl),
-            topics: self.topics,
-            log_bytes: self.log_bytes,
+            topics: size(self.topics),
+            log_bytes: size(self.log_bytes),
             ..EngineConfig::default()
         };
-        keep.topic.entries = self.topic_entries;
-        keep.topic.bytes = self.topic_bytes;
+        keep.topic.entries = size(self.topic_entries);
+        keep.topic.bytes = size(self.topic_bytes);
         keep.topic.age = (self.topic_age > 0).then(|| Duration::from_secs(self.topic_age));
         keep
     }

@@ -9,13 +9,20 @@ mod doors;
 mod flaky;
 mod handshakes;
 #[cfg(target_os = "linux")]
+mod health;
+#[cfg(target_os = "linux")]
 mod hostile;
 mod lines;
+#[cfg(target_os = "linux")]
+mod logging;
 mod program;
 mod raw;
 mod resume;
 mod sessions;
+mod settings;
 mod shutdown;
+#[cfg(target_os = "linux")]
+mod site;
 mod takeover;
 mod topics;
 mod world;
