@@ -71,7 +71,7 @@ export type WebSocketClass = new (url: string, protocols: string) => {
   binaryType: string;
   readonly readyState: number;
   readonly bufferedAmount: number;
-  send(data: Uint8Array): void;
+  send(data: any): void;
   close(code?: number): void;
 };
 
@@ -335,7 +335,7 @@ export interface Lost {
 }
 
 /** Events of a {@link Line}. Listeners get these plain objects. */
-export interface LineEvents<M extends Messages = {}> {
+export interface LineEvents<M extends Messages = any> {
   /** A direct message. Until the first listener is added, up to 1,000 are kept for it. */
   message: DirectMessage<Typed<M, "direct">>;
   /** The line's state has changed. */
@@ -485,8 +485,11 @@ export interface Subscription<T = any> extends AsyncIterableIterator<Entry<T>> {
   [Symbol.dispose](): void;
 }
 
-/** A line to the server: see {@link connect}. */
-export interface Line<M extends Messages = {}> {
+/**
+ * A line to the server: see {@link connect}. One with types of its own, such as `Line<Chat>`, can be given to
+ * whatever takes a `Line`.
+ */
+export interface Line<M extends Messages = any> {
   /** The state now; the event `state` tells of changes. */
   readonly state: State;
   /** Settles when the server has processed the message, or rejects saying why it was not. */
@@ -562,7 +565,7 @@ export interface Line<M extends Messages = {}> {
  *   a `ws://` that a page with `https://` may not open: `cause` is the browser's error then.
  * @throws LoadError in a Node without a WebSocket, which is any below 22, unless one was given.
  */
-export function connect<M extends Messages = {}>(
+export function connect<M extends Messages = any>(
   url: string | URL,
   options?: ConnectOptions,
 ): Line<M>;
@@ -584,44 +587,136 @@ export type ErrorCode =
   | "stopped"
   | "load-failed";
 
-/** Every error of this package. */
-export class TautlineError extends Error {
-  /** What it is about, for programs. */
-  readonly code: ErrorCode;
+/** What every error of this package has. */
+export interface Failure<Code extends ErrorCode> extends Error {
+  /** What it is about, for programs: of a {@link TautlineError} it tells which of them it is. */
+  readonly code: Code;
   /** True if the same call may succeed later without a change to it. */
   readonly retryable: boolean;
 }
 /** An argument or option is not usable; the message names it, its value and what is expected. */
-export class InvalidArgumentError extends TautlineError {}
+export class InvalidArgumentError extends Error implements Failure<"invalid-argument"> {
+  /** See {@link Failure.code}. */
+  readonly code: "invalid-argument";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The codec could not encode the value; `cause` is its error. */
-export class UnserializableError extends TautlineError {}
+export class UnserializableError extends Error implements Failure<"unserializable"> {
+  /** See {@link Failure.code}. */
+  readonly code: "unserializable";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The message is over the limit; the message names both sizes. */
-export class TooLargeError extends TautlineError {}
+export class TooLargeError extends Error implements Failure<"too-large"> {
+  /** See {@link Failure.code}. */
+  readonly code: "too-large";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The outbox is full, and so is the room in front of it, or `outbox.whenFull` is `"reject"`. */
-export class OutboxFullError extends TautlineError {}
+export class OutboxFullError extends Error implements Failure<"outbox-full"> {
+  /** See {@link Failure.code}. */
+  readonly code: "outbox-full";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The message was not transmitted before its {@link SendOptions.ttl} was over. */
-export class ExpiredError extends TautlineError {}
+export class ExpiredError extends Error implements Failure<"expired"> {
+  /** See {@link Failure.code}. */
+  readonly code: "expired";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** A newer message with the same {@link SendOptions.key} has taken this one's place. */
-export class SupersededError extends TautlineError {}
+export class SupersededError extends Error implements Failure<"superseded"> {
+  /** See {@link Failure.code}. */
+  readonly code: "superseded";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The line is closed, and the message was never transmitted. */
-export class ClosedError extends TautlineError {}
+export class ClosedError extends Error implements Failure<"closed"> {
+  /** See {@link Failure.code}. */
+  readonly code: "closed";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** A volatile message was not transmitted: the line is not open, or has much to send already. */
-export class NotLiveError extends TautlineError {}
+export class NotLiveError extends Error implements Failure<"not-live"> {
+  /** See {@link Failure.code}. */
+  readonly code: "not-live";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The server's handler refused this message, request or subscription. */
-export class RefusedError extends TautlineError {
+export class RefusedError extends Error implements Failure<"refused"> {
+  /** See {@link Failure.code}. */
+  readonly code: "refused";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
   /** The handler's own code, such as `"forbidden"`. */
   readonly refusal: string;
 }
 /** The message was transmitted; whether it was processed cannot be known. */
-export class OutcomeUnknownError extends TautlineError {}
+export class OutcomeUnknownError extends Error implements Failure<"outcome-unknown"> {
+  /** See {@link Failure.code}. */
+  readonly code: "outcome-unknown";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** A request's timeout passed; it may still be processed. */
-export class TimeoutError extends TautlineError {}
+export class TimeoutError extends Error implements Failure<"timeout"> {
+  /** See {@link Failure.code}. */
+  readonly code: "timeout";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The server does not accept the credentials. */
-export class UnauthorizedError extends TautlineError {}
+export class UnauthorizedError extends Error implements Failure<"unauthorized"> {
+  /** See {@link Failure.code}. */
+  readonly code: "unauthorized";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The server ended the line for good. */
-export class StoppedError extends TautlineError {
+export class StoppedError extends Error implements Failure<"stopped"> {
+  /** See {@link Failure.code}. */
+  readonly code: "stopped";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
   /** Why: see "Close codes" in PROTOCOL.md. */
   readonly closeCode: number;
 }
 /** The WebAssembly could not be loaded; `cause` is the error. */
-export class LoadError extends TautlineError {}
+export class LoadError extends Error implements Failure<"load-failed"> {
+  /** See {@link Failure.code}. */
+  readonly code: "load-failed";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
+
+/** Any error of this package: `error.code === "refused"`, for instance, makes a {@link RefusedError} of it. */
+export type TautlineError =
+  | InvalidArgumentError
+  | UnserializableError
+  | TooLargeError
+  | OutboxFullError
+  | ExpiredError
+  | SupersededError
+  | ClosedError
+  | NotLiveError
+  | RefusedError
+  | OutcomeUnknownError
+  | TimeoutError
+  | UnauthorizedError
+  | StoppedError
+  | LoadError;
+/** The class that all of them come from, for `instanceof`. */
+export const TautlineError: {
+  /** What all of them share. */
+  readonly prototype: TautlineError;
+  /** Made by the package alone. */
+  new (message?: string): TautlineError;
+};

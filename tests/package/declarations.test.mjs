@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cp } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -15,18 +15,25 @@ const OPTIONS = [
   "--noImplicitOverride", "--noImplicitReturns", "--noFallthroughCasesInSwitch",
   "--noPropertyAccessFromIndexSignature", "--noUnusedLocals", "--noUnusedParameters",
   "--allowUnreachableCode", "false", "--allowUnusedLabels", "false",
-  "--noUncheckedSideEffectImports", "--erasableSyntaxOnly", "--verbatimModuleSyntax",
-  "--isolatedModules", "--target", "es2022", "--lib", "es2022,dom",
+  "--verbatimModuleSyntax", "--isolatedModules", "--target", "es2022", "--lib", "es2022,dom",
 ];
 
-for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
-  test(`usage compiles with module resolution ${resolution}`, async (t) => {
-    const folder = await install(t);
-    await cp(fileURLToPath(new URL("declarations", import.meta.url)), folder, { recursive: true });
-    const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-    const settings = [...OPTIONS, "--module", module, "--moduleResolution", resolution];
-    const command = [compiler, ...settings, join(folder, "usage.ts")];
-    const { status, stdout } = spawnSync(process.execPath, command, { encoding: "utf8" });
-    assert.equal(status, 0, stdout);
-  });
+/** Which came later than the oldest version that the types are for. */
+const SINCE_5_8 = ["--noUncheckedSideEffectImports", "--erasableSyntaxOnly"];
+/** The oldest version that knows `using`, one in between, and the newest: npm's names for them here. */
+const COMPILERS = { "typescript-5.2": [], typescript: SINCE_5_8, "typescript-7": SINCE_5_8 };
+
+for (const [compiler, more] of Object.entries(COMPILERS)) {
+  for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]]) {
+    test(`usage compiles by ${compiler} with module resolution ${resolution}`, async (t) => {
+      const folder = await install(t);
+      await cp(fileURLToPath(new URL("declarations", import.meta.url)), folder, { recursive: true });
+      const { resolve } = createRequire(import.meta.url);
+      const program = join(dirname(resolve(`${compiler}/package.json`)), "bin/tsc");
+      const settings = [...OPTIONS, ...more, "--module", module, "--moduleResolution", resolution];
+      const command = [program, ...settings, join(folder, "usage.ts")];
+      const { status, stdout } = spawnSync(process.execPath, command, { encoding: "utf8" });
+      assert.equal(status, 0, stdout);
+    });
+  }
 }

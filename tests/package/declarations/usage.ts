@@ -7,11 +7,14 @@ import {
   type CredentialsFunction,
   type Entry,
   type Line,
+  type LoadError,
+  type State,
   type StateChange,
   type Stats,
 } from "tautline";
 import { connect as connectInline } from "tautline/inline";
 import { connect as connectSlim, provide } from "tautline/slim";
+import { connect as connectInWorker } from "tautline/service-worker";
 import { ReliableWebSocket, reliableWebSocket } from "tautline/websocket";
 
 interface Note {
@@ -117,11 +120,63 @@ export async function chat(): Promise<Note[]> {
   return notes;
 }
 
+// What takes any line takes one with types of its own, and what takes that takes a line without.
+const anyLine = (given: Line): State => given.state;
+export const states: State[] = [anyLine(connect<Chat>("/line")), anyLine(connect("/line"))];
+export const typedLine: Line<Chat> = connect("/line");
+export const lines: Line[] = [connect<Chat>("/line"), connect<{ send: Note }>("/line")];
+// @ts-expect-error but not one with other types
+export const otherLine: Line<Chat> = connect<{ request: number; topics: { olds: number } }>("/line");
+
+/** Every error tells by its code which one it is. */
+export function explain(error: unknown): string {
+  if (!(error instanceof TautlineError)) return "";
+  error.retryable satisfies boolean;
+  if (error.code === "refused") return error.refusal;
+  // @ts-expect-error others have none
+  error.refusal;
+  switch (error.code) {
+    case "stopped":
+      return `${error.closeCode}`;
+    case "load-failed":
+      return error satisfies LoadError ? error.message : "";
+    default:
+      return error.message;
+  }
+}
+export const wait = (message: Promise<void>): Promise<string | void> => message.catch(explain);
+line.addEventListener("state", ({ error }) => error?.code === "stopped" && error.closeCode.toFixed());
+// @ts-expect-error there is no such code
+export const isOver = (error: TautlineError): boolean => error.code === "over";
+
+// The class that carries a line: the browser's, one like that of the package `ws`, a class of one's own.
+declare class NodeSocket {
+  constructor(address: string | URL, options?: { headers: object });
+  constructor(address: string | URL, protocols?: string | string[], options?: { headers: object });
+  binaryType: "nodebuffer" | "arraybuffer" | "fragments";
+  readonly readyState: 0 | 1 | 2 | 3;
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array | ArrayBuffer, sent?: (error?: Error) => void): void;
+  close(code?: number, data?: string | Uint8Array): void;
+}
+connect("/line", { WebSocket });
+connect("/line", { WebSocket: NodeSocket });
+connect("/line", {
+  WebSocket: class extends NodeSocket {
+    constructor(url: string, protocols: string) {
+      super(url, protocols, { headers: { "x-tenant": "7" } });
+    }
+  },
+});
+export const carried = new ReliableWebSocket("/line", [], { WebSocket: NodeSocket });
+// @ts-expect-error a function is no class
+connect("/line", { WebSocket: () => {} });
+
 // @ts-expect-error topics are an object
 connect<{ topics: string }>("/line");
 
 await provide(fetch("/tautline.wasm"));
-export const others: Line[] = [connectInline("/line"), connectSlim("/line")];
+export const others: Line[] = [connectInline("/line"), connectSlim("/line"), connectInWorker("/line")];
 
 // Whatever takes the browser's class or a socket of it takes these.
 export const Socket: typeof WebSocket = ReliableWebSocket;
