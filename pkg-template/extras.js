@@ -1,5 +1,8 @@
 // What only some lines want, in files that are loaded for them alone.
 
+/** What an entry brings along by itself, by name: for where `import()` is forbidden. */
+export const brought = {};
+
 /** Without it the line works as well. */
 const optional = (loading, name) =>
   loading.catch((error) => console.warn(`tautline: \`${name}\` could not be loaded:`, error));
@@ -7,7 +10,7 @@ const optional = (loading, name) =>
 /** Resolves with what keeps the state of a durable line; with undefined if nothing can. */
 export async function keeperFor(line, settings, inside) {
   try {
-    return await (await import("./durable.js")).keep(line, settings, inside);
+    return await (await (brought.durable ?? import("./durable.js"))).keep(line, settings, inside);
   } catch (error) {
     line._emit("durability", { stored: false, reason: error.message, error });
   }
@@ -21,6 +24,8 @@ export async function loadFor(line, { url, debug, warnBeforeUnload }, wasm, keep
   if (warnBeforeUnload) {
     optional(import("./warn.js"), "warnBeforeUnload").then((warn) => warn?.warnBeforeUnload(line));
   }
-  const debugging = debug ? optional(import("./debug.js"), "debug") : undefined;
+  const debugging = debug
+    ? (brought.debug ?? optional(import("./debug.js"), "debug"))
+    : undefined;
   return [await wasm, (await debugging)?.watcher(line, url), await keeping];
 }
