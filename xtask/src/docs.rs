@@ -14,7 +14,8 @@ use crate::workspace::{announce, cargo, program, root, run as run_program, targe
 
 const INDEX: &str = include_str!("docs/index.html");
 /// The package's entries, by the files of their types.
-const ENTRIES: [&str; 4] = ["index.d.ts", "inline.d.ts", "slim.d.ts", "websocket.d.ts"];
+const ENTRIES: [&str; 5] =
+    ["index.d.ts", "inline.d.ts", "slim.d.ts", "service-worker.d.ts", "websocket.d.ts"];
 /// The crates that applications use. The first one comes first, for links to it to have an aim.
 const CRATES: [&str; 3] = ["tautline-protocol", "tautline", "tautline-server"];
 
