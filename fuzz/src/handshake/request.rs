@@ -11,7 +11,7 @@ const TARGETS: [&str; 8] = [
     "/line",
     "/line",
     "/line?token=s3cret",
-    "http://server.test/line",
+    "http://server.localhost/line",
     "/Line",
     "/line/",
     "//line",
@@ -20,7 +20,7 @@ const TARGETS: [&str; 8] = [
 const VERSIONS: [&str; 4] = ["HTTP/1.1", "HTTP/1.1", "HTTP/1.0", "HTTP/2.0"];
 /// The sound ones first.
 const HEADERS: [&str; 6] = [
-    "Host: server.test",
+    "Host: server.localhost",
     "Connection: Upgrade",
     "Upgrade: websocket",
     "Sec-WebSocket-Version: 13",
@@ -28,13 +28,13 @@ const HEADERS: [&str; 6] = [
     "Sec-WebSocket-Protocol: tautline.1",
 ];
 const OTHERS: [&str; 24] = [
-    "Origin: http://server.test",
+    "Origin: http://server.localhost",
     "Origin: https://allowed.test",
     "Origin: HTTPS://allowed.test:443/",
     "Origin: https://evil.test",
     "Origin: null",
-    "Origin: http://server.test.evil.test",
-    "Origin: http://evil.test@server.test",
+    "Origin: http://server.localhost.evil.test",
+    "Origin: http://evil.test@server.localhost",
     "Origin:",
     "X-Forwarded-Proto: https",
     "Host: evil.test",
