@@ -131,7 +131,7 @@ impl Shell {
             }
             19 => {
                 let stream = u32::from(script.byte()? % 6);
-                let (epoch, offset) = (Epoch(script.number()?), script.number()?);
+                let (epoch, offset) = (a_log(script)?, script.number()?);
                 // The shell confirms what was asked for, and once.
                 if self.ledger.confirms(stream, epoch, offset) || self.is_careless {
                     self.machine.subscribed(stream, epoch, offset);
@@ -148,7 +148,7 @@ impl Shell {
                 let stream = u32::from(script.byte()? % 6);
                 let mut gap = self.ledger.gap(stream, script)?;
                 if self.is_careless {
-                    gap = Some((Epoch(script.number()?), script.number()?));
+                    gap = Some((a_log(script)?, script.number()?));
                 }
                 if let Some((epoch, offset)) = gap {
                     self.machine.gap(stream, epoch, offset);
@@ -245,4 +245,9 @@ impl Shell {
         let most = 2 * packet_bytes + NOTICES_MAX * 64 + 2 * PACKET_BYTES;
         assert!(sent <= most, "{packet_bytes} bytes came, {sent} left");
     }
+}
+
+/// The epoch of a log, as engines have them: not that of none.
+fn a_log(script: &mut Script<'_>) -> Result<Epoch> {
+    Ok(Epoch(script.number()?.max(1)))
 }

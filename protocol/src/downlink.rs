@@ -233,7 +233,7 @@ fn frame<'a>(
         SUBSCRIBED => subscribed(reader)?,
         GAP => Downlink::Gap {
             stream: reader.number_u32(),
-            epoch: reader.epoch(),
+            epoch: reader.known_epoch(),
             offset: reader.number(),
         },
         PING => Downlink::Ping { nonce: reader.number() },
@@ -294,7 +294,7 @@ fn welcome(reader: &mut Reader<'_>) -> Option<Welcome> {
     };
     let welcome = Welcome {
         resumption,
-        epoch: reader.epoch(),
+        epoch: reader.known_epoch(),
         accepted: reader.number(),
         head: reader.number(),
         heartbeat_ms: reader.number(),
@@ -303,7 +303,7 @@ fn welcome(reader: &mut Reader<'_>) -> Option<Welcome> {
         window_bytes: reader.number(),
     };
     reader.enter(rest);
-    if welcome.epoch == Epoch::NONE || welcome.window_messages == 0 {
+    if welcome.window_messages == 0 {
         return reader.refuse(DecodeError::BadField);
     }
     Some(welcome)
@@ -312,7 +312,7 @@ fn welcome(reader: &mut Reader<'_>) -> Option<Welcome> {
 fn subscribed<'a>(reader: &mut Reader<'a>) -> Option<Downlink<'a>> {
     let stream = reader.number_u32();
     Some(match reader.byte() {
-        0 => Downlink::Subscribed { stream, epoch: reader.epoch(), offset: reader.number() },
+        0 => Downlink::Subscribed { stream, epoch: reader.known_epoch(), offset: reader.number() },
         1 => Downlink::SubscribeRefused {
             stream,
             code: reader.sized(REFUSAL_CODE_BYTES_MAX),

@@ -108,6 +108,15 @@ impl<'a> Reader<'a> {
         Epoch((0..8).fold(0, |epoch, _| epoch << 8 | u64::from(self.byte())))
     }
 
+    /// The epoch of what is there, which is not [`Epoch::NONE`].
+    pub(crate) fn known_epoch(&mut self) -> Epoch {
+        let epoch = self.epoch();
+        if epoch == Epoch::NONE {
+            self.fail(DecodeError::BadField);
+        }
+        epoch
+    }
+
     /// A length, then as many bytes, at most `max`.
     pub(crate) fn sized(&mut self, max: usize) -> &'a [u8] {
         self.body(false, max)

@@ -58,7 +58,8 @@ function countedOf(from, most, length = numberOf(from)) { // F-4: its limit befo
 }
 const READ = { stream: (from) => numberOf(from, 32n), close: (from) => numberOf(from, 16n),
   resumption: (from) => numberOf(from, 2n), verdict: (from) => numberOf(from, 1n),
-  payload: (from) => bytesOf(from), epoch: (from) => bytesOf(from, 8).toString("hex"),
+  payload: (from) => bytesOf(from), epoch: (from, epoch = bytesOf(from, 8).toString("hex")) =>
+    check(epoch !== NO_EPOCH, "BadField") ?? epoch,
   code: (from) => String(countedOf(from, 64)), reason: (from) => String(countedOf(from, 1024)) };
 function fieldsOf(from, found, layout) {
   const types = [...layout.matchAll(/(\w+):?(\w+)?/g)];
@@ -76,7 +77,7 @@ function otherOf(from, frame) {
   check(frame in DOWN, "UnknownFrame");
   const body = frame === "WELCOME" ? { bytes: countedOf(from, 1024) } : from; // the rest: F-7
   const found = fieldsOf(body, { frame }, DOWN[frame]);
-  check(body === from || (found.epoch !== NO_EPOCH && found.window_messages > 0n), "BadField");
+  check(body === from || found.window_messages > 0n, "BadField");
   return fieldsOf(from, found, { 0: "epoch offset", 1: "code reason" }[found.verdict] ?? "");
 }
 function entryOf(from, head, before) {

@@ -137,7 +137,7 @@ impl Ledger {
             return Ok(None);
         };
         Ok(Some(if changes && id != DIRECT {
-            (Epoch(epoch.0 ^ 1), delta.into())
+            (Epoch(epoch.0.wrapping_add(1).max(1)), delta.into())
         } else {
             (*epoch, sent.saturating_add(delta.into()))
         }))

@@ -7,7 +7,7 @@ use tautline_protocol::client::{Config, End, Failure, Input, SendError, State, S
 use tautline_protocol::downlink::{Downlink, Entry, Welcome};
 use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::Uplink;
-use tautline_protocol::{CloseCode, Format, Kind, Start};
+use tautline_protocol::{CloseCode, Epoch, Format, Kind, Start};
 use tautline_sim::ledger::Fate;
 
 // PROTOCOL.md C-26, S-17.
@@ -47,6 +47,20 @@ fn what_the_server_has_for_it_comes_before_bye() {
     };
     let done = lone.gets(&[entry]);
     assert!(done.told("Message") && done.transmitted("Bye"), "{done:?}");
+}
+
+// PROTOCOL.md C-26.
+#[test]
+fn after_a_loss_nothing_of_the_lost_direct_stream_is_waited_for() {
+    for (resumption, head) in [(Resumption::LostAcceptedKnown, 7), (Resumption::Lost, 0)] {
+        let mut lone = LoneClient::live();
+        lone.reconnects();
+        lone.client.close(5_000);
+        let lost = Welcome { resumption, head, epoch: Epoch(0xe2), ..welcome() };
+        let done = lone.gets(&[Downlink::Welcome(lost)]);
+        assert!(done.told("Lost") && done.transmitted("Bye"), "{done:?}");
+        assert_eq!(done.hung_up, Some(CloseCode::NORMAL));
+    }
 }
 
 // PROTOCOL.md C-26.

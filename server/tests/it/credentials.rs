@@ -29,6 +29,7 @@ async fn a_panic_over_credentials_is_an_internal_error() {
     assert_eq!(raw.closed().await.0, 4006);
 }
 
+// PROTOCOL.md S-35.
 #[tokio::test]
 async fn a_handler_that_does_not_decide_is_not_waited_for() {
     let world = World::start().await;
