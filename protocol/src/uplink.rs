@@ -180,7 +180,7 @@ fn hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, DecodeError> {
     let knows_more = epoch == Epoch::NONE && (acknowledged > 0 || received > 0);
     let backwards = restart <= acknowledged || handled > received;
     // Before the credentials, which come behind: PROTOCOL.md F-17.
-    if knows_more || backwards {
+    if connection == 0 || knows_more || backwards {
         return Err(DecodeError::BadField);
     }
     let credentials = fields.sized(CREDENTIALS_BYTES_MAX);
