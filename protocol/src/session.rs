@@ -13,6 +13,7 @@
 
 mod acknowledgement;
 mod config;
+mod deadline;
 mod doors;
 mod inbox;
 mod queued;
@@ -21,6 +22,7 @@ mod receive;
 mod transmit;
 
 use self::acknowledgement::Acknowledgement;
+use self::deadline::{Deadline, Look};
 use self::inbox::Inbox;
 use self::reader::Reader;
 use crate::close::CloseCode;
@@ -44,7 +46,7 @@ pub use self::reader::Room;
 #[cfg_attr(feature = "model", derive(Hash))]
 enum State {
     Opening {
-        give_up_at: Instant,
+        give_up: Deadline,
     },
     Joining,
     Live,
@@ -92,19 +94,25 @@ pub struct Session {
     outbound: Vec<u8>,
     heard_at: Instant,
     sent_at: Instant,
+    /// When a client that says nothing is given up.
+    silent: Deadline,
     pinged: bool,
     nonce: u64,
-    credentials_by: Option<Instant>,
+    /// Fresh credentials were asked for.
+    credentials_by: Option<Deadline>,
+    /// Some have come and are being checked.
+    verdict_by: Option<Deadline>,
 }
 
 impl Session {
     /// The end of a connection that has just opened.
     #[must_use]
     pub fn new(config: Config, now: Instant) -> Self {
+        let give_up = Deadline::new(now.after(config.hello_timeout_ms));
         Self {
             now,
             config,
-            state: State::Opening { give_up_at: now.after(config.hello_timeout_ms) },
+            state: State::Opening { give_up },
             notices: VecDeque::new(),
             requests: 0,
             last_stream: DIRECT,
@@ -116,9 +124,11 @@ impl Session {
             outbound: Vec::new(),
             heard_at: now,
             sent_at: now,
+            silent: silent_after(now, &config),
             pinged: false,
             nonce: 0,
             credentials_by: None,
+            verdict_by: None,
         }
     }
 
@@ -237,14 +247,20 @@ impl Session {
     /// Asks the client for fresh credentials; it has [`limits::AUTH_TIMEOUT_MS`] to answer.
     pub fn request_credentials(&mut self) {
         if self.is_live() && self.credentials_by.is_none() {
-            self.credentials_by = Some(self.now.after(limits::AUTH_TIMEOUT_MS));
+            self.credentials_by = Some(self.auth_deadline());
             Downlink::Auth.encode(&mut self.control);
         }
     }
 
-    /// The credentials of [`Output::Authenticate`] are good.
+    /// The credentials of the newest [`Output::Authenticate`] are good. The shell has
+    /// [`limits::AUTH_TIMEOUT_MS`] to say so, from the first that it has not decided on.
     pub const fn authorized(&mut self) {
         self.credentials_by = None;
+        self.verdict_by = None;
+    }
+
+    fn auth_deadline(&self) -> Deadline {
+        Deadline::new(self.now.after(limits::AUTH_TIMEOUT_MS))
     }
 
     /// Asks the client to connect anew, after `after_ms` and a random time up to `spread_ms`.
@@ -323,43 +339,61 @@ impl Session {
         self.entries.clear();
     }
 
-    /// PROTOCOL.md S-1, S-15, S-16.
+    /// PROTOCOL.md S-1, S-15, S-16, S-29.
     fn check_deadlines(&mut self) {
-        match self.state {
-            State::Opening { give_up_at } if self.now >= give_up_at => {
-                self.refuse(CloseCode::HELLO_TIMEOUT, 0, "no HELLO came in time");
+        let (now, put_off_ms) = (self.now, self.config.heartbeat_ms);
+        let look = |deadline: &mut Option<Deadline>| match deadline {
+            Some(deadline) => deadline.look(now, put_off_ms),
+            None => Look::Pending,
+        };
+        match &mut self.state {
+            State::Opening { give_up } => {
+                if give_up.look(now, put_off_ms) == Look::Passed {
+                    self.refuse(CloseCode::HELLO_TIMEOUT, 0, "no HELLO came in time");
+                }
+                return;
             }
-            State::Live if self.now >= self.dead_at() => self.hang_up(CloseCode::SILENT),
-            State::Live if self.credentials_by.is_some_and(|by| self.now >= by) => {
-                // It may have slept: whether its credentials are good is for its next HELLO to show.
-                self.refuse(CloseCode::SILENT, 0, "no fresh credentials came in time");
-            }
-            State::Live if !self.pinged && self.now >= self.ping_at() => {
-                self.pinged = true;
-                self.nonce += 1;
-                Downlink::Ping { nonce: self.nonce }.encode(&mut self.control);
-            }
-            _ => {}
+            State::Live => {}
+            State::Joining | State::Ending(_) | State::Closed => return,
+        }
+        match self.silent.look(now, put_off_ms) {
+            Look::Pending => {}
+            // It is asked once more, also if it was before.
+            Look::PutOff => self.pinged = false,
+            Look::Passed => return self.hang_up(CloseCode::SILENT),
+        }
+        if look(&mut self.credentials_by) == Look::Passed {
+            // It may have slept: whether its credentials are good is for its next HELLO to show.
+            self.refuse(CloseCode::SILENT, 0, "no fresh credentials came in time");
+        } else if look(&mut self.verdict_by) == Look::Passed {
+            self.refuse(CloseCode::INTERNAL, 0, "the server took too long over the credentials");
+        } else if !self.pinged && now >= self.ping_at() {
+            self.pinged = true;
+            self.nonce += 1;
+            Downlink::Ping { nonce: self.nonce }.encode(&mut self.control);
         }
     }
 
     /// Before the client misses a heartbeat; its own timers may be throttled, receiving is not.
     fn ping_at(&self) -> Instant {
-        self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms * 3 / 4)
-    }
-
-    fn dead_at(&self) -> Instant {
-        self.heard_at.after(self.config.heartbeat_ms * 2 + limits::PROBE_MS_MIN)
+        self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms.saturating_mul(3) / 4)
     }
 
     fn wake_at(&self) -> Option<Instant> {
         match self.state {
-            State::Opening { give_up_at } => Some(give_up_at),
+            State::Opening { give_up } => Some(give_up.at()),
             State::Live => {
                 let ping = if self.pinged { None } else { Some(self.ping_at()) };
-                earliest(earliest(ping, Some(self.dead_at())), self.credentials_by)
+                let auth = [self.credentials_by, self.verdict_by].map(|by| by.map(Deadline::at));
+                let auth = earliest(auth[0], auth[1]);
+                earliest(earliest(ping, Some(self.silent.at())), auth)
             }
             State::Joining | State::Ending(_) | State::Closed => None,
         }
     }
+}
+
+/// When a client that says nothing from `heard_at` on is given up. PROTOCOL.md S-15.
+fn silent_after(heard_at: Instant, config: &Config) -> Deadline {
+    Deadline::new(heard_at.after(config.heartbeat_ms.saturating_mul(2)).after(limits::PROBE_MS_MIN))
 }

@@ -2,7 +2,7 @@
 
 use super::inbox::Verdict;
 use super::reader::Reader;
-use super::{Hello, Notice, Session, State};
+use super::{Hello, Notice, Session, State, silent_after};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::Downlink;
@@ -19,6 +19,7 @@ impl Session {
     pub(super) fn packet(&mut self, packet: &Bytes) {
         self.requests = 0;
         self.heard_at = self.now;
+        self.silent = silent_after(self.now, &self.config);
         self.pinged = false;
         for frame in Frames::new(packet, self.config.message_bytes) {
             match frame {
@@ -47,8 +48,9 @@ impl Session {
             (State::Live, Uplink::Received { stream, offset }) => self.received(stream, offset),
             (State::Live, Uplink::Unsubscribe { stream }) => self.unsubscribe(stream),
             (State::Live, Uplink::Auth { credentials }) => {
-                // They came in time, however long it takes to check them.
+                // They came in time. Newer ones do not make the time longer that is there to check them.
                 self.credentials_by = None;
+                self.verdict_by = self.verdict_by.or(Some(self.auth_deadline()));
                 let credentials = packet.slice_ref(credentials);
                 self.notify(Notice::Authenticate(credentials));
             }

@@ -180,14 +180,33 @@ fn a_client_without_fresh_credentials_is_refused_in_time() {
 /// A client with fixed credentials would have ended for good, because its server was slow.
 // PROTOCOL.md S-16.
 #[test]
-fn credentials_that_came_in_time_may_take_long_to_check() {
+fn credentials_that_came_in_time_may_take_long_to_check_but_not_for_ever() {
     let mut lone = LoneSession::live();
     lone.session.request_credentials();
+    lone.wait(29_000);
     let wanted = lone.gets(&[Uplink::Auth { credentials: b"new" }]);
     assert!(wanted.wants("Authenticate(b\"new\")"), "{wanted:?}");
-    for _ in 0..60 {
-        lone.gets(&[Uplink::Pong { nonce: 0 }]);
+    for _ in 0..29 {
+        // Newer ones do not make it longer.
+        lone.gets(&[Uplink::Auth { credentials: b"newer" }]);
         assert_eq!(lone.wait(1_000).hung_up, None);
+    }
+    let wanted = lone.wait(1_000);
+    assert_eq!(wanted.hung_up, Some(CloseCode::INTERNAL));
+    assert!(wanted.transmitted("Refuse { code: CloseCode(4006)"), "{wanted:?}");
+}
+
+// PROTOCOL.md S-16.
+#[test]
+fn credentials_that_were_judged_are_not_waited_for() {
+    let mut lone = LoneSession::live();
+    for _ in 0..3 {
+        lone.gets(&[Uplink::Auth { credentials: b"new" }]);
+        lone.session.authorized();
+        for _ in 0..20 {
+            lone.gets(&[Uplink::Pong { nonce: 0 }]);
+            assert_eq!(lone.wait(1_000).hung_up, None);
+        }
     }
 }
 

@@ -2,15 +2,15 @@
 
 use crate::line::Line;
 use crate::lone_client::{LoneClient, welcome};
-use crate::lone_session::LoneSession;
+use crate::lone_session::{HELLO, LoneSession};
 use tautline_protocol::client::{Config, Hint, Input, State};
 use tautline_protocol::downlink::{Downlink, Welcome};
 use tautline_protocol::limits::{
-    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, HEARTBEAT_MS, LATE_MS, PROBE_MS_MIN, SILENCE_MS,
-    SLOWEST_BYTES_PER_MS,
+    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, HEARTBEAT_MS, HELLO_TIMEOUT_MS, LATE_MS, PROBE_MS_MIN,
+    SILENCE_MS, SLOWEST_BYTES_PER_MS,
 };
 use tautline_protocol::uplink::Uplink;
-use tautline_protocol::{CloseCode, Format, Kind};
+use tautline_protocol::{CloseCode, Format, Kind, session};
 
 // PROTOCOL.md C-14, C-16, C-17.
 #[test]
@@ -53,6 +53,66 @@ fn a_server_gives_up_a_client_that_is_gone() {
     }
     assert_eq!(pings, 1, "asked once, before it is given up");
     assert_eq!(lone.wait(PROBE_MS_MIN).hung_up, Some(CloseCode::SILENT));
+}
+
+// PROTOCOL.md S-15, S-29.
+#[test]
+fn a_server_that_was_held_up_asks_before_it_gives_up_a_client() {
+    let mut lone = LoneSession::live();
+    for _ in 0..2 {
+        // It has asked already, and the answer may lie unread behind this very timer.
+        assert!(lone.wait(HEARTBEAT_MS).transmitted("Ping"));
+        let wanted = lone.wait(3_600_000);
+        assert_eq!(wanted.hung_up, None);
+        assert!(wanted.transmitted("Ping"), "{wanted:?}");
+        assert_eq!(wanted.wake_at, Some(lone.now.after(HEARTBEAT_MS)));
+        lone.gets(&[Uplink::Pong { nonce: 2 }]);
+    }
+    // Once: who then says nothing is gone, however late that is noticed.
+    lone.wait(3_600_000);
+    assert_eq!(lone.wait(HEARTBEAT_MS - 1).hung_up, None);
+    assert_eq!(lone.wait(3_600_000).hung_up, Some(CloseCode::SILENT));
+}
+
+// PROTOCOL.md S-15, S-29.
+#[test]
+fn a_server_whose_timer_is_hardly_late_gives_up_a_client() {
+    let mut lone = LoneSession::live();
+    let wanted = lone.wait(2 * HEARTBEAT_MS + PROBE_MS_MIN + LATE_MS);
+    assert_eq!(wanted.hung_up, Some(CloseCode::SILENT));
+}
+
+// PROTOCOL.md S-1, S-29.
+#[test]
+fn a_server_that_was_held_up_waits_once_more_for_hello() {
+    for (late, hung_up) in [(LATE_MS, Some(CloseCode::HELLO_TIMEOUT)), (LATE_MS + 1, None)] {
+        let mut lone = LoneSession::new(session::Config::default());
+        let wanted = lone.wait(HELLO_TIMEOUT_MS + late);
+        assert_eq!(wanted.hung_up, hung_up);
+        assert!(hung_up.is_some() || wanted.packets.is_empty(), "nothing comes before WELCOME");
+    }
+    let mut lone = LoneSession::new(session::Config::default());
+    lone.wait(3_600_000);
+    assert_eq!(lone.wait(HEARTBEAT_MS - 1).hung_up, None);
+    assert_eq!(lone.wait(3_600_000).hung_up, Some(CloseCode::HELLO_TIMEOUT), "once");
+    let mut lone = LoneSession::new(session::Config::default());
+    lone.wait(3_600_000);
+    lone.joins(HELLO, 0);
+}
+
+// PROTOCOL.md S-16, S-29.
+#[test]
+fn a_server_that_was_held_up_waits_once_more_for_credentials_and_for_its_verdict() {
+    let mut lone = LoneSession::live();
+    lone.session.request_credentials();
+    lone.wait(3_600_000);
+    lone.gets(&[Uplink::Pong { nonce: 1 }]);
+    let wanted = lone.gets(&[Uplink::Auth { credentials: b"new" }]);
+    assert!(wanted.wants("Authenticate"), "{wanted:?}");
+    assert_eq!(lone.wait(3_600_000).hung_up, None);
+    lone.gets(&[Uplink::Pong { nonce: 1 }]);
+    assert_eq!(lone.wait(HEARTBEAT_MS - 1).hung_up, None);
+    assert_eq!(lone.wait(1).hung_up, Some(CloseCode::INTERNAL), "once");
 }
 
 #[test]
