@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tautline_protocol::downlink::{EncodedEntry, Entry};
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Format};
-use tautline_server::engine::Effects;
+use tautline_server::engine::{Effects, Maker};
 use tautline_server::{DiskConfig, DiskEngine, Engine, Identity};
 
 /// How long each is measured, in turns.
@@ -51,7 +51,7 @@ async fn publish(
     let end = Instant::now() + ROUND;
     for (number, session) in (0..).zip(opened) {
         let (engine, committed) = (engine.clone(), committed.clone());
-        let topic = engine.topic(&format!("topic {}", number % 100)).await?;
+        let topic = engine.topic(&format!("topic {}", number % 100), &Maker::Server).await?;
         tasks.push(tokio::spawn(async move {
             let entry = EncodedEntry::new(Format::Binary, Entry::Message(&[0; 128]));
             let mut accepted = 0;
@@ -102,7 +102,7 @@ async fn start(
     let opened = engine.open(&hello(0, connection), &Identity::anonymous()).await?;
     let entry = EncodedEntry::new(Format::Binary, Entry::Message(&[0; 128]));
     for topic in 0..100 {
-        let topic = engine.topic(&format!("topic {topic}")).await?;
+        let topic = engine.topic(&format!("topic {topic}"), &Maker::Server).await?;
         let publishes = vec![(topic, entry.clone()); 10_000];
         let mut effects = Effects { publishes, ..Effects::default() };
         engine.commit(&opened.session, &mut effects).await?;

@@ -1,6 +1,7 @@
 //! One connection: a task between its socket, its machine, the handler and the engine.
 
 mod answers;
+mod authentication;
 mod ending;
 mod intake;
 mod requests;
@@ -198,7 +199,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
             match self.machine.poll_output() {
                 Output::Transmit(packet) => self.transport.send(packet),
                 Output::Join(hello) => self.requests.push(Request::Join(hello)),
-                Output::Authenticate(bytes) => self.requests.push(Request::Authenticate(bytes)),
+                Output::Authenticate(bytes) => self.requests.authenticate(bytes),
                 Output::Subscribe { stream, topic, start } => {
                     self.requests.push(Request::Subscribe { stream, topic, start });
                 }

@@ -8,8 +8,10 @@ mod log;
 pub mod memory;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 use std::future::Future;
+use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::resume::Resolution;
@@ -17,6 +19,7 @@ use tautline_protocol::session::Hello;
 use tautline_protocol::{Epoch, Offset, Seq, SessionId, Start};
 
 pub use self::config::{EngineConfig, Retention};
+pub use self::topics::Maker;
 use crate::handler::Identity;
 pub use crate::mailbox::{Bell, Ringer};
 
@@ -76,8 +79,17 @@ pub trait Engine: Send + Sync + 'static {
         entries: Vec<EncodedEntry>,
     ) -> impl Future<Output = Result<Offset, EngineError>> + Send;
 
-    /// Finds or makes a topic.
-    fn topic(&self, name: &str) -> impl Future<Output = Result<Self::Topic, EngineError>> + Send;
+    /// Finds a topic, or makes one that counts for its maker. One that nothing is published to is gone with
+    /// the last that holds it, and the next of this name is the same incarnation.
+    fn topic(
+        &self,
+        name: &str,
+        maker: &Maker,
+    ) -> impl Future<Output = Result<Self::Topic, EngineError>> + Send;
+
+    /// Drops what was published to a topic, which begins another incarnation: its readers get a gap.
+    /// False if there was nothing.
+    fn delete_topic(&self, name: &str) -> impl Future<Output = Result<bool, EngineError>> + Send;
 
     /// Appends to a topic; returns the entry's position.
     fn publish(
@@ -105,6 +117,10 @@ pub trait Engine: Send + Sync + 'static {
         bell: &Bell,
         entries: &mut Vec<EncodedEntry>,
     ) -> impl Future<Output = Result<Read, EngineError>> + Send;
+
+    /// The process did not run for so long, so that nobody could come: sessions, tombstones and topics
+    /// are that much younger. Called before anything that comes after it.
+    fn slept(&self, duration: Duration);
 
     /// Forgets what has outlived its time. The server calls it every few seconds.
     fn sweep(&self) -> impl Future<Output = ()> + Send;
@@ -221,6 +237,14 @@ pub enum EngineError {
     /// There are as many topics as there may be.
     #[error("the server has no room for another topic")]
     TooManyTopics,
+    /// One identity, or without one a session, has made as many topics as it may.
+    #[error("{maker} has made {most} topics, and may make no more until some of them are gone")]
+    TooManyTopicsOfOne {
+        /// Who.
+        maker: Maker,
+        /// How many.
+        most: usize,
+    },
     /// What the engine is built on failed.
     #[error("the engine failed: {0}")]
     Failed(String),

@@ -18,7 +18,9 @@ pub use crate::identity::{Caller, Credentials, Denied, Identity};
 /// their end once begun, unless the server is shut down: a client that is cut off meanwhile and
 /// comes back waits for that, so that no message is handled twice; a handler that may take very
 /// long should set itself a limit. [`authorize`](Self::authorize)
-/// and [`subscribe`](Self::subscribe) are dropped half-way when their connection ends.
+/// and [`subscribe`](Self::subscribe) are dropped half-way when their connection ends or they take too
+/// long: over a subscription and over fresh credentials half a minute, over those of a new connection
+/// eight seconds. If newer credentials come on a live line, those before are dropped after a second.
 pub trait Handler: Send + Sync + 'static {
     /// Who is this? Asked at the start of every connection, and for fresh credentials.
     fn authorize(

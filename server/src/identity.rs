@@ -134,6 +134,10 @@ impl Denied {
         Self { code: CloseCode::INTERNAL, after: Duration::ZERO, reason }
     }
 
+    pub(crate) fn undecided() -> Self {
+        Self::failed("the server took too long over the credentials")
+    }
+
     pub(crate) fn failed(reason: &str) -> Self {
         Self { code: CloseCode::INTERNAL, after: Duration::ZERO, reason: reason.into() }
     }

@@ -1,6 +1,6 @@
 //! Who holds a session: one connection at a time, the newest, after the one before has finished.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tautline_protocol::SessionId;
@@ -9,29 +9,32 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::identity::Identity;
 use crate::mailbox::Mailbox;
 
+/// A session as one identity claims it. Whose it is the engine knows: who claims what belongs to
+/// somebody else is not in the owner's way.
+type Key = (SessionId, Arc<str>);
+
 /// The sessions that connections of this process hold or wait for.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    seats: Mutex<HashMap<SessionId, Seat>>,
+    seats: Mutex<HashMap<Key, Seat>>,
 }
 
 #[derive(Debug)]
 struct Seat {
-    identity: Arc<str>,
     /// The newest claim's connection.
     claimant: Arc<Mailbox>,
-    /// Its number, as the client counts its connections (HELLO).
-    connection: u64,
+    /// The connections that claim it, as the client counts them (HELLO).
+    claims: BTreeSet<u64>,
     /// One permit: its owner holds the session.
     turn: Arc<Semaphore>,
-    claims: usize,
 }
 
-/// A connection's claim to a session; every older claim is superseded.
+/// A connection's claim to a session; every older claim is superseded. Dropped, it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Claim {
     leases: Arc<Leases>,
-    session: SessionId,
+    key: Key,
+    connection: u64,
     turn: Arc<Semaphore>,
 }
 
@@ -42,14 +45,9 @@ pub(crate) struct Lease {
     _claim: Claim,
 }
 
-/// Why a session cannot be claimed.
+/// A newer connection of the same client has the session: this one's HELLO was under way for too long.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ClaimError {
-    /// It is held by another identity.
-    HeldByAnother,
-    /// A newer connection of the same client has it: this one's HELLO was under way for too long.
-    Stale,
-}
+pub(crate) struct Stale;
 
 impl Leases {
     /// Claims a session and fences the connection that holds it or waits for it.
@@ -60,33 +58,29 @@ impl Leases {
         connection: u64,
         identity: &Identity,
         claimant: &Arc<Mailbox>,
-    ) -> Result<Claim, ClaimError> {
+    ) -> Result<Claim, Stale> {
+        let key = (session, identity.shared_name());
         let mut seats = self.lock();
-        let seat = seats.entry(session).or_insert_with(|| Seat {
-            identity: identity.shared_name(),
+        let newest = seats.get(&key).and_then(|seat| seat.claims.last());
+        if newest.is_some_and(|newest| connection <= *newest) {
+            return Err(Stale);
+        }
+        let seat = seats.entry(key.clone()).or_insert_with(|| Seat {
             claimant: claimant.clone(),
-            connection: 0,
+            claims: BTreeSet::new(),
             turn: Arc::new(Semaphore::new(1)),
-            claims: 0,
         });
-        if *seat.identity != *identity.name() {
-            return Err(ClaimError::HeldByAnother);
-        }
-        if connection <= seat.connection {
-            return Err(ClaimError::Stale);
-        }
-        seat.connection = connection;
-        seat.claims += 1;
+        seat.claims.insert(connection);
         let turn = seat.turn.clone();
         let before = std::mem::replace(&mut seat.claimant, claimant.clone());
         drop(seats);
         if !Arc::ptr_eq(&before, claimant) {
             before.supersede();
         }
-        Ok(Claim { leases: self.clone(), session, turn })
+        Ok(Claim { leases: self.clone(), key, connection, turn })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Seat>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Seat>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -106,11 +100,51 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         let mut seats = self.leases.lock();
-        if let Some(seat) = seats.get_mut(&self.session) {
-            seat.claims -= 1;
-            if seat.claims == 0 {
-                seats.remove(&self.session);
+        if let Some(seat) = seats.get_mut(&self.key) {
+            seat.claims.remove(&self.connection);
+            if seat.claims.is_empty() {
+                seats.remove(&self.key);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(leases: &Arc<Leases>, connection: u64, name: &str) -> Result<Claim, Stale> {
+        leases.claim([1; 16], connection, &Identity::new(name), &Arc::default())
+    }
+
+    // PROTOCOL.md S-5.
+    #[test]
+    fn a_claim_that_is_refused_or_dropped_leaves_nothing() {
+        let leases = Arc::new(Leases::default());
+        let held = claim(&leases, 5, "ann").unwrap();
+        for late in [0, 1, 5] {
+            assert_eq!(claim(&leases, late, "ann").unwrap_err(), Stale, "connection {late}");
+        }
+        // It came and went; what it counted binds nobody.
+        drop(claim(&leases, 100, "ann").unwrap());
+        let newer = claim(&leases, 6, "ann").unwrap();
+        drop((held, newer));
+        assert!(leases.lock().is_empty());
+        drop(claim(&leases, 0, "ann"));
+        assert!(leases.lock().is_empty());
+    }
+
+    // PROTOCOL.md S-3.
+    #[test]
+    fn a_claim_to_what_belongs_to_somebody_else_is_not_in_the_owner_s_way() {
+        let leases = Arc::new(Leases::default());
+        let mailbox = Arc::new(Mailbox::default());
+        let owner = leases.claim([1; 16], 1, &Identity::new("ann"), &mailbox).unwrap();
+        let stranger = claim(&leases, u64::MAX, "mallory").unwrap();
+        assert!(!mailbox.is_fenced());
+        let next = claim(&leases, 2, "ann").unwrap();
+        assert!(mailbox.is_fenced());
+        drop((owner, stranger, next));
+        assert!(leases.lock().is_empty());
     }
 }

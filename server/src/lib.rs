@@ -99,6 +99,7 @@ mod lease;
 mod mailbox;
 mod origin;
 mod post;
+mod pulse;
 mod serve;
 mod server;
 mod sockets;

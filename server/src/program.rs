@@ -18,7 +18,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use clap::Parser;
 use tautline_server::engine::disk::inspect;
-use tautline_server::{DiskEngine, Engine, MemoryEngine, Server, serve_app};
+use tautline_server::{DiskConfig, DiskEngine, Engine, MemoryEngine, Server, serve_app};
 use tokio::net::TcpListener;
 
 use self::lobby::Lobby;
@@ -32,6 +32,9 @@ pub(crate) fn run() -> ExitCode {
     }
     if let Some(Command::Inspect { data, check }) = &options.command {
         return conclude(show(data, *check));
+    }
+    if let Some(Command::DeleteTopic { topic, data }) = &options.command {
+        return conclude(delete_topic(topic, data));
     }
     if let Err(error) = log::start(options.log) {
         return conclude(Err(format!("cannot start its threads: {error}")));
@@ -63,6 +66,29 @@ fn show(data: &Path, check: bool) -> Result<(), String> {
         // Who reads it has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| format!("cannot write to standard output: {error}")),
+    }
+}
+
+/// Deletes a topic from a directory that no server is running on.
+fn delete_topic(topic: &str, data: &Path) -> Result<(), String> {
+    inspect(data, false).map_err(|error| error.to_string())?;
+    let config = DiskConfig::default();
+    let engine = DiskEngine::open(data, config).map_err(|error| error.to_string())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    let deleted = runtime.block_on(async {
+        let deleted = engine.delete_topic(topic).await;
+        engine.close().await;
+        deleted
+    });
+    match deleted {
+        Ok(true) => {
+            println!("deleted the topic {topic:?}");
+            Ok(())
+        }
+        Ok(false) => Err(format!("there is no topic {topic:?} in {}", data.display())),
+        Err(error) => Err(format!("cannot delete the topic {topic:?}: {error}")),
     }
 }
 

@@ -17,12 +17,13 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::memory::MemoryEngine;
-use crate::engine::{Engine, EngineConfig};
+use crate::engine::{Engine, EngineConfig, Maker};
 use crate::handler::{Handler, Payload};
 use crate::lease::Leases;
 use crate::mailbox::Mailbox;
 use crate::origin::check_host;
 use crate::post::{PostError, check_topic, encode};
+use crate::pulse::{self, Pulse};
 use crate::upgrade::upgrade;
 
 /// How long connections that are told to end may take for that, at the end of a server.
@@ -50,6 +51,7 @@ pub(crate) struct Shared<H, E> {
     pub(crate) handler: H,
     pub(crate) engine: E,
     pub(crate) clock: Clock,
+    pulse: Pulse,
     pub(crate) leases: Arc<Leases>,
     pub(crate) admission: Arc<Admission>,
     /// Connections that are not let in and are being told so.
@@ -109,6 +111,7 @@ impl<H: Handler, E: Engine> Server<H, E> {
             handler,
             engine,
             clock: Clock::start(),
+            pulse: Pulse::new(),
             leases: Arc::default(),
             admission: Arc::default(),
             turning_away: Arc::new(Semaphore::new(TURNING_AWAY)),
@@ -171,8 +174,18 @@ impl<H: Handler, E: Engine> Server<H, E> {
     pub async fn publish(&self, topic: &str, payload: Payload) -> Result<Offset, PostError> {
         check_topic(topic)?;
         let entry = encode(&payload)?;
-        let topic = self.shared.engine.topic(topic).await?;
+        let topic = self.shared.engine.topic(topic, &Maker::Server).await?;
         Ok(self.shared.engine.publish(&topic, entry).await?)
+    }
+
+    /// Drops what was published to a topic; false if there was nothing. Whoever reads it is told of a gap,
+    /// and that it has begun anew.
+    ///
+    /// # Errors
+    /// The topic's name is not one, or the engine failed.
+    pub async fn delete_topic(&self, topic: &str) -> Result<bool, PostError> {
+        check_topic(topic)?;
+        Ok(self.shared.engine.delete_topic(topic).await?)
     }
 
     /// How many connections there are.
@@ -233,9 +246,16 @@ impl<H: Handler, E: Engine> Shared<H, E> {
         roster.mailboxes.insert(number, mailbox.clone());
         drop(roster);
         self.sweeping.call_once(|| {
+            self.pulse.start();
+            self.tasks.spawn(watch(self.clone()));
             self.tasks.spawn(sweep(self.clone()));
         });
         Some(Enrolled { shared: self.clone(), number, mailbox })
+    }
+
+    /// Before anything is asked of the engine that depends on what has aged.
+    pub(crate) fn look_at_the_clock(&self) {
+        self.pulse.beat(|away| self.engine.slept(away));
     }
 
     fn enter(&self, stage: Stage, tell: impl Fn(&Mailbox)) -> usize {
@@ -246,10 +266,19 @@ impl<H: Handler, E: Engine> Shared<H, E> {
     }
 }
 
+/// Until the server is shut down, looks whether the process runs.
+async fn watch<H: Handler, E: Engine>(shared: Arc<Shared<H, E>>) {
+    let leaving = shared.leaving.clone();
+    while leaving.run_until_cancelled(tokio::time::sleep(pulse::EVERY)).await.is_some() {
+        shared.look_at_the_clock();
+    }
+}
+
 /// Until the server is shut down, has the engine forget what has outlived its time.
 async fn sweep<H: Handler, E: Engine>(shared: Arc<Shared<H, E>>) {
     let leaving = shared.leaving.clone();
     while leaving.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+        shared.look_at_the_clock();
         shared.engine.sweep().await;
     }
 }

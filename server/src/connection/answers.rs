@@ -39,7 +39,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
     pub(super) fn take_answer(&mut self, answer: Answer<E>) {
         match answer {
             Answer::Joined { hello, joined: Ok(joined) } => {
-                let Joined { identity, lease, opened } = joined;
+                let Joined { identity, lease, opened } = *joined;
                 let session = hello.session;
                 let refresh_at = self.refresh_at(&identity);
                 let peer = self.peer.address;

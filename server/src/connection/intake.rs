@@ -10,7 +10,7 @@ use tautline_protocol::session::Incoming;
 use tautline_protocol::{Kind, Offset, Seq, Session};
 use tokio_util::sync::ReusableBoxFuture;
 
-use crate::engine::{Effects, Engine, EngineError, HANDLED_AHEAD_MAX};
+use crate::engine::{Effects, Engine, EngineError, HANDLED_AHEAD_MAX, Maker};
 use crate::escaped::Escaped;
 use crate::handler::{Also, Caller, Handler, Message, Payload, Refusal};
 use crate::mailbox::Mailbox;
@@ -172,7 +172,7 @@ async fn attempt<H: Handler, E: Engine>(
     let (mut answer, mut publish) = (None, None);
     if kind == Kind::Publish {
         shared.handler.publish(caller, &topic, &payload).await?;
-        let topic = find_topic(&shared.engine, &topic).await?;
+        let topic = find_topic(&shared.engine, &topic, caller).await?;
         publish = Some((topic, encode(&payload).map_err(unusable)?));
     } else {
         let also = &mut also;
@@ -193,15 +193,21 @@ async fn attempt<H: Handler, E: Engine>(
     }
     for (topic, payload) in also.publishes {
         check_topic(&topic).map_err(unusable)?;
-        let topic = find_topic(&shared.engine, &topic).await?;
+        let topic = find_topic(&shared.engine, &topic, caller).await?;
         outcome.publishes.push((topic, encode(&payload).map_err(unusable)?));
     }
     Ok(outcome)
 }
 
-pub(super) async fn find_topic<E: Engine>(engine: &E, name: &str) -> Result<E::Topic, Refusal> {
-    engine.topic(name).await.map_err(|error| match error {
-        EngineError::TooManyTopics => Refusal::new("too-many-topics", error.to_string()),
+pub(super) async fn find_topic<E: Engine>(
+    engine: &E,
+    name: &str,
+    caller: &Caller,
+) -> Result<E::Topic, Refusal> {
+    engine.topic(name, &Maker::of(caller)).await.map_err(|error| match error {
+        EngineError::TooManyTopics | EngineError::TooManyTopicsOfOne { .. } => {
+            Refusal::new("too-many-topics", error.to_string())
+        }
         _ => {
             tracing::error!("cannot get the topic {name:?}: {error}");
             Refusal::internal("the server could not get the topic")

@@ -11,28 +11,33 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tautline_protocol::session::Hello;
-use tautline_protocol::{CloseCode, Start, StreamId};
+use tautline_protocol::{CloseCode, Start, StreamId, limits};
 
 use super::Peer;
+use super::authentication::Authentication;
 use super::intake::find_topic;
 use crate::engine::{Engine, OpenError, Opened, Position};
 use crate::handler::{Caller, Credentials, Denied, Handler, Identity, Refusal};
-use crate::lease::{ClaimError, Lease};
+use crate::lease::{Lease, Stale};
 use crate::mailbox::Mailbox;
 use crate::server::Shared;
 
 /// How long joining may take: to check the credentials, and to wait for the message that the
 /// connection before is still handling. Silence cannot be noticed meanwhile.
 const JOIN_MAX: Duration = Duration::from_secs(30);
+/// How long the handler may take over the credentials of HELLO: soon after, the client would leave
+/// without a word of why.
+const AUTHORIZE_MAX: Duration = Duration::from_millis(limits::CONNECT_TIMEOUT_MS - 2_000);
+/// How long the handler may take over a subscription; those behind it wait.
+const SUBSCRIBE_MAX: Duration = Duration::from_secs(30);
 
 pub(super) enum Request {
     Join(Hello),
-    Authenticate(Bytes),
     Subscribe { stream: StreamId, topic: String, start: Start },
 }
 
 pub(super) enum Answer<E: Engine> {
-    Joined { hello: Hello, joined: Result<Joined<E>, Denied> },
+    Joined { hello: Hello, joined: Result<Box<Joined<E>>, Denied> },
     Authenticated(Result<Identity, Denied>),
     Subscribed { stream: StreamId, subscribed: Result<(E::Topic, Position), Refusal> },
 }
@@ -46,7 +51,7 @@ pub(super) struct Joined<E: Engine> {
 
 type Work<E> = Pin<Box<dyn Future<Output = Answer<E>> + Send>>;
 
-/// Answers one request after the other.
+/// Answers one request after the other, and credentials beside them.
 pub(super) struct Requests<H, E: Engine> {
     shared: Arc<Shared<H, E>>,
     peer: Arc<Peer>,
@@ -55,24 +60,21 @@ pub(super) struct Requests<H, E: Engine> {
     running: Option<Work<E>>,
     /// What is being subscribed to at the moment.
     subscribing: Option<StreamId>,
+    authentication: Authentication,
 }
 
 impl<H: Handler, E: Engine> Requests<H, E> {
-    pub(super) const fn new(
-        shared: Arc<Shared<H, E>>,
-        peer: Arc<Peer>,
-        mailbox: Arc<Mailbox>,
-    ) -> Self {
-        let waiting = VecDeque::new();
-        Self { shared, peer, mailbox, waiting, running: None, subscribing: None }
+    pub(super) fn new(shared: Arc<Shared<H, E>>, peer: Arc<Peer>, mailbox: Arc<Mailbox>) -> Self {
+        let (waiting, authentication) = (VecDeque::new(), Authentication::default());
+        Self { shared, peer, mailbox, waiting, running: None, subscribing: None, authentication }
     }
 
     pub(super) fn push(&mut self, request: Request) {
-        if matches!(request, Request::Authenticate(_)) {
-            // Only the newest credentials count, and however many come, one waits.
-            self.waiting.retain(|waiting| !matches!(waiting, Request::Authenticate(_)));
-        }
         self.waiting.push_back(request);
+    }
+
+    pub(super) fn authenticate(&mut self, credentials: Bytes) {
+        self.authentication.put(credentials);
     }
 
     pub(super) fn unsubscribe(&mut self, unwanted: StreamId) {
@@ -90,8 +92,18 @@ impl<H: Handler, E: Engine> Requests<H, E> {
         cx: &mut Context<'_>,
         caller: Option<&Arc<Caller>>,
     ) -> Poll<Answer<E>> {
+        let (shared, peer) = (&self.shared, &self.peer);
+        let verdict = self.authentication.poll(cx, |credentials| {
+            let (shared, peer) = (shared.clone(), peer.clone());
+            Box::pin(async move { authorize(&shared, &peer, credentials).await })
+        });
+        if let Poll::Ready(verdict) = verdict {
+            return Poll::Ready(Answer::Authenticated(verdict));
+        }
         let running = match &mut self.running {
             Some(running) => running,
+            // What is asked for behind credentials may be what they allow.
+            None if self.authentication.holds_up(cx) => return Poll::Pending,
             None => {
                 let Some(request) = self.waiting.pop_front() else { return Poll::Pending };
                 let Some(work) = self.start(request, caller) else { return Poll::Pending };
@@ -116,11 +128,6 @@ impl<H: Handler, E: Engine> Requests<H, E> {
                     Answer::Joined { hello, joined }
                 })
             }
-            Request::Authenticate(bytes) => {
-                Box::pin(
-                    async move { Answer::Authenticated(authorize(&shared, &peer, bytes).await) },
-                )
-            }
             Request::Subscribe { stream, topic, start } => {
                 let caller = caller?.clone();
                 self.subscribing = Some(stream);
@@ -138,17 +145,18 @@ async fn join<H: Handler, E: Engine>(
     peer: &Peer,
     mailbox: &Arc<Mailbox>,
     hello: &Hello,
-) -> Result<Joined<E>, Denied> {
-    let identity = authorize(shared, peer, hello.credentials.clone()).await?;
-    let claim = shared.leases.claim(hello.session, hello.connection, &identity, mailbox).map_err(
-        |error| match error {
-            ClaimError::HeldByAnother => refused(&OpenError::WrongIdentity),
-            ClaimError::Stale => Denied::stale(),
-        },
-    )?;
+) -> Result<Box<Joined<E>>, Denied> {
+    let identity = authorize(shared, peer, hello.credentials.clone());
+    let identity = tokio::time::timeout(AUTHORIZE_MAX, identity).await;
+    let identity = identity.unwrap_or_else(|_| Err(Denied::undecided()))?;
+    let claim = shared
+        .leases
+        .claim(hello.session, hello.connection, &identity, mailbox)
+        .map_err(|Stale| Denied::stale())?;
     let lease = claim.hold().await;
+    shared.look_at_the_clock();
     match shared.engine.open(hello, &identity).await {
-        Ok(opened) => Ok(Joined { identity, lease, opened }),
+        Ok(opened) => Ok(Box::new(Joined { identity, lease, opened })),
         Err(error) => Err(refused(&error)),
     }
 }
@@ -190,14 +198,19 @@ async fn subscribe<H: Handler, E: Engine>(
     start: Start,
 ) -> Result<(E::Topic, Position), Refusal> {
     let asked = async { shared.handler.subscribe(caller, name).await };
-    match AssertUnwindSafe(asked).catch_unwind().await {
-        Ok(verdict) => verdict?,
+    let asked = AssertUnwindSafe(asked).catch_unwind();
+    match tokio::time::timeout(SUBSCRIBE_MAX, asked).await {
+        Ok(Ok(verdict)) => verdict?,
         Err(_) => {
+            tracing::error!("the handler took too long over a subscription to {name:?}");
+            return Err(Refusal::internal("the server's handler took too long"));
+        }
+        Ok(Err(_)) => {
             tracing::error!("the handler panicked over a subscription to {name:?}");
             return Err(Refusal::internal("the server's handler failed"));
         }
     }
-    let topic = find_topic(&shared.engine, name).await?;
+    let topic = find_topic(&shared.engine, name, caller).await?;
     match shared.engine.locate(&topic, start).await {
         Ok(position) => Ok((topic, position)),
         Err(error) => {

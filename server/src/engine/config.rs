@@ -20,11 +20,16 @@ pub struct EngineConfig {
     /// What a session's direct stream keeps of what its client has not handled. What is over it
     /// is dropped, oldest first, and the client is told of a gap.
     pub direct: Retention,
-    /// Most topics. Publishing or subscribing to one too many is refused.
+    /// Most topics: those with entries, and those that are read. Publishing or subscribing to one too many
+    /// is refused.
     pub topics: usize,
+    /// Most of them that one identity has made, so that nobody takes all. Who is anonymous is counted by
+    /// session; the application itself ([`Server::publish`](crate::Server::publish)) has no such bound.
+    pub topics_per_identity: usize,
     /// What each topic keeps.
     pub topic: Retention,
-    /// A topic that is empty, has no readers and was not used for this long is removed.
+    /// A topic whose entries have all expired is removed when it has had no readers for this long; one
+    /// that never had any, with its last reader.
     pub topic_ttl: Duration,
     /// What all direct streams and topics may keep together, in bytes. Once they keep more, each
     /// may keep no more than an equal part of this: the longest are trimmed first.
@@ -52,6 +57,7 @@ impl Default for EngineConfig {
             tombstone_ttl: Duration::from_secs(24 * 60 * 60),
             direct: Retention { entries: 65_536, bytes: 16 * 1024 * 1024, age: None },
             topics: 10_000,
+            topics_per_identity: 1_000,
             topic: Retention {
                 entries: 10_000,
                 bytes: 16 * 1024 * 1024,

@@ -28,6 +28,7 @@ mod writer;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::session::Hello;
@@ -35,13 +36,16 @@ use tautline_protocol::{Offset, SessionId, Start};
 
 use self::health::Health;
 use self::queue::Queue;
-use self::reader::Reader;
+use self::reader::{Found, Reader};
 use self::step::Step;
 use self::tail::{Glance, Tail};
 use self::topics::Topics;
 use self::writer::{Live, Volatile, Writer};
 use super::budget::Budget;
-use super::{Bell, Effects, Engine, EngineError, OpenError, Opened, Position, Read, ReadLimit};
+use super::topics::Incarnations;
+use super::{
+    Bell, Effects, Engine, EngineError, Maker, OpenError, Opened, Position, Read, ReadLimit,
+};
 use crate::handler::Identity;
 
 pub use self::config::{DiskConfig, SyncPolicy};
@@ -88,11 +92,10 @@ impl DiskEngine {
         let started = start::start(directory.as_ref(), &config, clock.now())?;
         let file = started.directory.database();
         let budget = Arc::new(Budget::new(config.memory_bytes));
-        let (topics, mut tails) = (Topics::default(), HashMap::new());
-        for (name, row) in started.topics {
-            let tail = Arc::new(Tail::new(&row, &budget));
-            tails.insert(row.id, tail.clone());
-            topics.insert(name, tail);
+        let topics = Topics::new(started.incarnations, budget.clone());
+        let mut tails = HashMap::new();
+        for row in &started.topics {
+            tails.insert(row.log.id, topics.restore(row).tail.clone());
         }
         let keep = config.keep.clone();
         let writer = Writer::new(started.sql, started.directory, config, tails)
@@ -125,17 +128,26 @@ impl Inner {
         bell: &Bell,
         entries: &mut Vec<EncodedEntry>,
     ) -> Result<Read, EngineError> {
-        let through = match tail.read(after, limit, bell, entries) {
+        let (log, through) = match tail.read(after, limit, bell, entries) {
             Glance::Found(read) => return Ok(read),
-            Glance::OnDisk(through) => through,
+            Glance::OnDisk(log, through) => (log, through),
         };
-        let found = self.reader.read(tail.id, after.offset, through, limit).await?;
-        if found.is_empty() {
-            // It was trimmed meanwhile.
-            return Ok(Read::Gap(tail.oldest()));
+        match self.reader.read(log, after.offset, through, limit).await? {
+            Found::Entries(found) => {
+                entries.extend(found);
+                Ok(Read::More)
+            }
+            Found::Nothing(unreadable) => {
+                // Trimmed meanwhile, or damaged.
+                let oldest = tail.oldest();
+                let offset = oldest.offset.max(unreadable);
+                Ok(Read::Gap(if oldest.epoch == after.epoch {
+                    Position { offset, ..oldest }
+                } else {
+                    oldest
+                }))
+            }
         }
-        entries.extend(found);
-        Ok(Read::More)
     }
 }
 
@@ -179,7 +191,7 @@ impl Engine for DiskEngine {
         let undone = move |volatile: &mut Volatile| {
             if let Some(accepted) = accepted {
                 // The message behind it may be with the handler.
-                volatile.doubts.insert(id, accepted + 1);
+                volatile.doubts.insert(id, accepted.saturating_add(1));
             }
         };
         let run = move |step: &mut Step<'_>| step.commit(&id, generation, &effects, now);
@@ -225,21 +237,29 @@ impl Engine for DiskEngine {
         self.0.queue.put(bytes, run, |head, _, _| head).await?
     }
 
-    async fn topic(&self, name: &str) -> Result<Arc<DiskTopic>, EngineError> {
-        if let Some(topic) = self.0.topics.find(name) {
-            return Ok(topic);
-        }
-        let (topics, budget) = (self.0.topics.clone(), self.0.budget.clone());
-        let (wanted, name) = (name.to_owned(), name.to_owned());
-        let made = self.0.queue.put(
+    async fn topic(&self, name: &str, maker: &Maker) -> Result<Arc<DiskTopic>, EngineError> {
+        self.0.topics.find_or_make(name, maker, &self.0.queue.keep)
+    }
+
+    async fn delete_topic(&self, name: &str) -> Result<bool, EngineError> {
+        let Some(topic) = self.0.topics.find(name) else { return Ok(false) };
+        let (topics, salt) = (self.0.topics.clone(), Incarnations::salt());
+        let name = name.to_owned();
+        let deleted = self.0.queue.put(
             0,
-            move |step| step.find_or_make_topic(&wanted),
-            move |row, volatile, logs| {
-                let tail = volatile.tail(&row?, logs, &budget);
-                Ok(topics.insert(name, tail))
+            move |step| step.delete_topic(&name, salt),
+            move |found, volatile, _| {
+                let Some(log) = found else { return false };
+                volatile.tails.remove(&log.id);
+                topics.deleted(&topic, log.epoch, salt);
+                true
             },
         );
-        made.await?
+        deleted.await
+    }
+
+    fn slept(&self, duration: Duration) {
+        self.0.queue.slept(duration);
     }
 
     async fn publish(
@@ -250,7 +270,8 @@ impl Engine for DiskEngine {
         let (topic, bytes, now) = (topic.clone(), entry.size(), self.0.queue.now());
         let run = move |step: &mut Step<'_>| {
             let keep = step.keep;
-            step.append(topic.tail.id, [&entry], &keep.topic, now)
+            let log = step.log_of(&topic)?;
+            step.append(log, [&entry], &keep.topic, now)
         };
         self.0.queue.put(bytes, run, |head, _, _| head).await
     }
@@ -271,11 +292,7 @@ impl Engine for DiskEngine {
     }
 
     async fn sweep(&self) {
-        let (queue, topics) = (&self.0.queue, &self.0.topics);
-        let order = |unused, aging| queue.sweep(unused, aging);
-        let swept = topics.sweep(queue.keep.topic_ttl, order);
-        // If it fails, that is logged, and there is a next time.
-        let _ = swept.await;
+        self.0.topics.sweep(&self.0.queue).await;
     }
 
     fn health(&self) -> Result<(), String> {

@@ -51,6 +51,11 @@ pub(super) fn new_epoch() -> Epoch {
 }
 
 impl Woken {
+    #[cfg(feature = "disk")]
+    pub(super) fn and(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     pub(super) fn ring(self) {
         for ringer in self.0 {
             ringer.ring();
@@ -144,6 +149,16 @@ impl Log {
             self.budget.shrunk(1, oldest.entry.size());
             self.first += 1;
         }
+    }
+
+    /// Goes on empty, behind `head` of another incarnation; those who waited are to be told.
+    pub(super) fn begin_anew(&mut self, epoch: Epoch, head: Offset) -> Woken {
+        while !self.entries.is_empty() {
+            self.drop_oldest();
+        }
+        self.entries = VecDeque::new();
+        (self.epoch, self.first) = (epoch, head + 1);
+        Woken(std::mem::take(&mut self.waiting))
     }
 
     pub(super) fn locate(&self, start: Start) -> Position {

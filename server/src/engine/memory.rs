@@ -6,7 +6,9 @@ mod tests;
 mod tombstones;
 mod topics;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::session::Hello;
@@ -18,7 +20,8 @@ use self::topics::Topics;
 use super::budget::Budget;
 use super::log::Woken;
 use super::{
-    Bell, Effects, Engine, EngineConfig, EngineError, OpenError, Opened, Position, Read, ReadLimit,
+    Bell, Effects, Engine, EngineConfig, EngineError, Maker, OpenError, Opened, Position, Read,
+    ReadLimit,
 };
 use crate::handler::Identity;
 
@@ -33,6 +36,8 @@ struct Inner {
     config: EngineConfig,
     sessions: Mutex<Sessions>,
     topics: Topics,
+    /// Time in which the process did not run.
+    slept_ms: AtomicU64,
 }
 
 /// A session opened in memory.
@@ -46,11 +51,18 @@ pub struct MemorySession {
 
 impl Drop for MemorySession {
     fn drop(&mut self) {
-        self.engine.sessions().leave(self.id, self.generation, Instant::now());
+        self.engine.sessions().leave(self.id, self.generation, self.engine.now());
     }
 }
 
 impl Inner {
+    /// The time by which things age.
+    fn now(&self) -> Instant {
+        let slept = Duration::from_millis(self.slept_ms.load(Ordering::Relaxed));
+        let now = Instant::now();
+        now.checked_sub(slept).unwrap_or(now)
+    }
+
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,7 +74,8 @@ impl MemoryEngine {
     pub fn new(config: EngineConfig) -> Self {
         let budget = Arc::new(Budget::new(config.log_bytes));
         let sessions = Mutex::new(Sessions::new(budget.clone()));
-        Self(Arc::new(Inner { config, sessions, topics: Topics::new(budget) }))
+        let topics = Topics::new(budget);
+        Self(Arc::new(Inner { config, sessions, topics, slept_ms: AtomicU64::new(0) }))
     }
 }
 
@@ -82,7 +95,7 @@ impl Engine for MemoryEngine {
         hello: &Hello,
         identity: &Identity,
     ) -> Result<Opened<MemorySession>, OpenError> {
-        let now = Instant::now();
+        let now = self.0.now();
         let (state, generation, resolution) =
             self.0.sessions().open(hello, identity, &self.0.config, now)?;
         let session =
@@ -95,7 +108,7 @@ impl Engine for MemoryEngine {
         session: &MemorySession,
         effects: &mut Effects<Arc<MemoryTopic>>,
     ) -> Result<Offset, EngineError> {
-        let (config, now) = (&self.0.config, Instant::now());
+        let (config, now) = (&self.0.config, self.0.now());
         let mut state = session.lock()?;
         if let Some(accepted) = effects.accepted.take() {
             state.accepted = accepted;
@@ -107,7 +120,7 @@ impl Engine for MemoryEngine {
         };
         let head = state.direct.head();
         // Under the session's lock, so that nobody sees the one without the other.
-        let woken_by_topics = topics::append_runs(&mut effects.publishes, &config.topic, now);
+        let woken_by_topics = self.0.topics.append_runs(&mut effects.publishes, &config.topic, now);
         drop(state);
         woken.ring();
         for woken in woken_by_topics {
@@ -140,7 +153,7 @@ impl Engine for MemoryEngine {
 
     async fn forget(&self, session: MemorySession) {
         if session.lock().is_ok() {
-            self.0.sessions().bury(&session.id, &self.0.config, Instant::now());
+            self.0.sessions().bury(&session.id, &self.0.config, self.0.now());
         }
     }
 
@@ -151,15 +164,19 @@ impl Engine for MemoryEngine {
     ) -> Result<Offset, EngineError> {
         let shared = self.0.sessions().find(&session).cloned().ok_or(EngineError::NoSession)?;
         let mut state = sessions::lock(&shared);
-        let woken = state.direct.append(entries, &self.0.config.direct, Instant::now());
+        let woken = state.direct.append(entries, &self.0.config.direct, self.0.now());
         let head = state.direct.head();
         drop(state);
         woken.ring();
         Ok(head)
     }
 
-    async fn topic(&self, name: &str) -> Result<Arc<MemoryTopic>, EngineError> {
-        self.0.topics.find_or_make(name, &self.0.config, Instant::now())
+    async fn topic(&self, name: &str, maker: &Maker) -> Result<Arc<MemoryTopic>, EngineError> {
+        self.0.topics.find_or_make(name, maker, &self.0.config)
+    }
+
+    async fn delete_topic(&self, name: &str) -> Result<bool, EngineError> {
+        Ok(self.0.topics.delete(name))
     }
 
     async fn publish(
@@ -167,10 +184,8 @@ impl Engine for MemoryEngine {
         topic: &Arc<MemoryTopic>,
         entry: EncodedEntry,
     ) -> Result<Offset, EngineError> {
-        let mut log = topic.log();
-        let woken = log.append([entry], &self.0.config.topic, Instant::now());
-        let head = log.head();
-        drop(log);
+        let (config, now) = (&self.0.config, self.0.now());
+        let (head, woken) = self.0.topics.append(topic, [entry], &config.topic, now);
         woken.ring();
         Ok(head)
     }
@@ -181,7 +196,7 @@ impl Engine for MemoryEngine {
         start: Start,
     ) -> Result<Position, EngineError> {
         let mut log = topic.log();
-        log.trim(&self.0.config.topic, Instant::now());
+        log.trim(&self.0.config.topic, self.0.now());
         Ok(log.locate(start))
     }
 
@@ -196,8 +211,13 @@ impl Engine for MemoryEngine {
         Ok(topic.log().read(after, limit, bell, entries))
     }
 
+    fn slept(&self, duration: Duration) {
+        let slept = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.0.slept_ms.fetch_add(slept, Ordering::Relaxed);
+    }
+
     async fn sweep(&self) {
-        let now = Instant::now();
+        let now = self.0.now();
         self.0.sessions().sweep(&self.0.config, now);
         self.0.topics.sweep(&self.0.config, now);
     }

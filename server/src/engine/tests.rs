@@ -1,26 +1,5 @@
 //! What engines keep and what they forget, by a clock that tests move: every engine the same.
 
-pub(super) mod subjects;
-
-use std::sync::Arc;
-use std::task::{Context, Waker};
-use std::time::Duration;
-
-use tautline_protocol::Epoch;
-use tautline_protocol::message::{Cursor, Start};
-use tautline_protocol::resume::Resumption;
-use tokio::time::advance;
-
-use self::subjects::{
-    ALL, Subject, accept, bell, entry, hello, kept, open, read, read_direct_on, read_on,
-};
-use super::{
-    Bell, Effects, EngineConfig, EngineError, OpenError, Opened, Position, Read, ReadLimit,
-    Retention,
-};
-use crate::handler::Identity;
-use crate::mailbox::Mailbox;
-
 /// Has every engine run a test.
 macro_rules! on_all_engines {
     ($test:ident) => {
@@ -38,6 +17,28 @@ macro_rules! on_all_engines {
         }
     };
 }
+
+pub(super) mod subjects;
+mod topics;
+
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use tautline_protocol::Epoch;
+use tautline_protocol::message::Start;
+use tautline_protocol::resume::Resumption;
+use tokio::time::advance;
+
+use self::subjects::{
+    ALL, Subject, accept, bell, entry, hello, kept, open, read, read_direct_on, read_on,
+};
+use super::{
+    Bell, Effects, EngineConfig, EngineError, Maker, OpenError, Opened, Position, Read, ReadLimit,
+    Retention,
+};
+use crate::handler::Identity;
+use crate::mailbox::Mailbox;
 
 // PROTOCOL.md R-3.
 on_all_engines!(a_session_outlives_its_connection_for_a_while);
@@ -127,7 +128,7 @@ async fn an_older_generation_commits_nothing<E: Subject>() {
     let old = open(&*engine, &hello(1, Epoch::NONE)).await;
     accept(&*engine, &old.session, 1).await;
     let new = open(&*engine, &hello(1, old.resolution.epoch)).await;
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
     let mut effects = Effects {
         accepted: Some(2),
         direct: vec![entry(1)],
@@ -173,7 +174,7 @@ async fn an_entry_larger_than_a_log_may_be_is_kept_alone<E: Subject>() {
     let mut config = EngineConfig::default();
     config.topic.bytes = 10;
     let engine = E::fresh(config);
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
     for offset in 1..=3 {
         assert_eq!(engine.publish(&topic, entry(1_000)).await.unwrap(), offset);
         assert_eq!(read(&*engine, &topic, offset - 1).await, (Read::CaughtUp, 1));
@@ -183,7 +184,7 @@ async fn an_entry_larger_than_a_log_may_be_is_kept_alone<E: Subject>() {
 on_all_engines!(entries_age_even_where_nothing_is_appended);
 async fn entries_age_even_where_nothing_is_appended<E: Subject>() {
     let engine = E::fresh(EngineConfig::default());
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
     engine.publish(&topic, entry(1)).await.unwrap();
     advance(Duration::from_secs(12 * 3_600)).await;
     engine.publish(&topic, entry(1)).await.unwrap();
@@ -193,45 +194,30 @@ async fn entries_age_even_where_nothing_is_appended<E: Subject>() {
     assert_eq!(read(&*engine, &topic, 1).await, (Read::CaughtUp, 1));
 }
 
-on_all_engines!(a_topic_that_nobody_needs_is_removed);
-async fn a_topic_that_nobody_needs_is_removed<E: Subject>() {
-    let config = EngineConfig { topics: 1, ..EngineConfig::default() };
-    let engine = E::fresh(config);
-    let topic = engine.topic("one").await.unwrap();
-    let before = engine.locate(&topic, Start::Last(0)).await.unwrap();
+// PROTOCOL.md S-29.
+on_all_engines!(what_could_not_be_heard_of_does_not_age);
+async fn what_could_not_be_heard_of_does_not_age<E: Subject>() {
+    let engine = E::fresh(EngineConfig::default());
+    let first = open(&*engine, &hello(1, Epoch::NONE)).await;
+    let epoch = first.resolution.epoch;
+    accept(&*engine, &first.session, 1).await;
+    drop(first);
+    let gone = open(&*engine, &hello(2, Epoch::NONE)).await;
+    let tombstone = gone.resolution.epoch;
+    engine.forget(gone.session).await;
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
+    engine.publish(&topic, entry(1)).await.unwrap();
     for _ in 0..3 {
-        advance(Duration::from_secs(3_600)).await;
+        // A day and a half, of which it ran 90 s.
+        advance(Duration::from_secs(36 * 3_600)).await;
+        engine.slept(Duration::from_secs(36 * 3_600 - 90));
         engine.sweep().await;
-        assert!(matches!(engine.topic("two").await, Err(EngineError::TooManyTopics)), "it is used");
     }
-    drop(topic);
-    advance(Duration::from_secs(3_600)).await;
-    engine.sweep().await;
-    drop(engine.topic("two").await.expect("there is room again"));
-    advance(Duration::from_secs(3_600)).await;
-    engine.sweep().await;
-    let topic = engine.topic("one").await.unwrap();
-    let cursor = Cursor { epoch: before.epoch, received: 7, handled: 7 };
-    let after = engine.locate(&topic, Start::After(cursor)).await.unwrap();
-    assert_eq!(after.offset, 0, "a cursor of the old incarnation starts anew");
-    assert_ne!(after.epoch, before.epoch);
-}
-
-on_all_engines!(a_topic_in_use_stays_though_it_may_be_unused_for_no_time);
-async fn a_topic_in_use_stays_though_it_may_be_unused_for_no_time<E: Subject>() {
-    let config = EngineConfig { topic_ttl: Duration::ZERO, ..EngineConfig::default() };
-    let engine = E::fresh(config);
-    let read_by_one = engine.topic("read").await.unwrap();
-    drop(engine.topic("unused").await.unwrap());
-    let written = engine.topic("written").await.unwrap();
-    engine.publish(&written, entry(1)).await.unwrap();
-    drop(written);
-    engine.sweep().await;
-    assert_eq!(engine.publish(&read_by_one, entry(1)).await.unwrap(), 1);
-    let again = engine.topic("read").await.unwrap();
-    assert_eq!(read(&*engine, &again, 0).await, (Read::CaughtUp, 1));
-    let written = engine.topic("written").await.unwrap();
-    assert_eq!(read(&*engine, &written, 0).await, (Read::CaughtUp, 1));
+    let again = open(&*engine, &hello(1, epoch)).await.resolution;
+    assert_eq!((again.resumption, again.accepted), (Resumption::Resumed, 1));
+    let lost = open(&*engine, &hello(2, tombstone)).await.resolution;
+    assert_eq!(lost.resumption, Resumption::LostAcceptedKnown);
+    assert_eq!(read(&*engine, &topic, 0).await, (Read::CaughtUp, 1));
 }
 
 on_all_engines!(all_logs_together_keep_less_than_twice_what_they_may);
@@ -243,7 +229,9 @@ async fn all_logs_together_keep_less_than_twice_what_they_may<E: Subject>() {
     let Opened { session, .. } = open(&*engine, &hello(1, Epoch::NONE)).await;
     let mut topics = Vec::new();
     for number in 0..TOPICS {
-        topics.push(engine.topic(&number.to_string()).await.unwrap());
+        let topic = engine.topic(&number.to_string(), &Maker::Server).await.unwrap();
+        engine.publish(&topic, entry(1)).await.unwrap();
+        topics.push(topic);
     }
     let mut most = 0;
     // One after the other takes all that it can get, then again.
@@ -265,7 +253,7 @@ async fn all_logs_together_keep_less_than_twice_what_they_may<E: Subject>() {
         assert!(kept >= 1_000_000 / TOPICS / (ENTRY_BYTES + 100) - 1, "{kept} entries");
     }
     // What goes with its log is free again.
-    let news = engine.topic("news").await.unwrap();
+    let news = engine.topic("news", &Maker::Server).await.unwrap();
     assert_eq!(kept(&*engine, &news).await, 0);
 }
 
@@ -273,7 +261,10 @@ on_all_engines!(entries_of_one_commit_keep_their_order_in_every_topic);
 async fn entries_of_one_commit_keep_their_order_in_every_topic<E: Subject>() {
     let engine = E::fresh(EngineConfig::default());
     let Opened { session, .. } = open(&*engine, &hello(1, Epoch::NONE)).await;
-    let (a, b) = (engine.topic("a").await.unwrap(), engine.topic("b").await.unwrap());
+    let (a, b) = (
+        engine.topic("a", &Maker::Server).await.unwrap(),
+        engine.topic("b", &Maker::Server).await.unwrap(),
+    );
     let order = [&a, &a, &b, &a, &b, &b, &b];
     let publishes = (1..).zip(order).map(|(size, topic)| (topic.clone(), entry(size))).collect();
     let mut effects = Effects { publishes, ..Effects::default() };
@@ -291,7 +282,10 @@ async fn entries_of_one_commit_keep_their_order_in_every_topic<E: Subject>() {
 on_all_engines!(an_append_rings_those_who_wait_and_nobody_else);
 async fn an_append_rings_those_who_wait_and_nobody_else<E: Subject>() {
     let engine = E::fresh(EngineConfig::default());
-    let (quiet, busy) = (engine.topic("quiet").await.unwrap(), engine.topic("busy").await.unwrap());
+    let (quiet, busy) = (
+        engine.topic("quiet", &Maker::Server).await.unwrap(),
+        engine.topic("busy", &Maker::Server).await.unwrap(),
+    );
     let mailbox = Arc::new(Mailbox::default());
     let start = engine.locate(&busy, Start::Last(0)).await.unwrap();
     let mut entries = Vec::new();

@@ -127,6 +127,13 @@ pub(crate) struct Options {
         value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
     topics: u64,
 
+    /// Most topics that one client has made, so that nobody takes all; clients without a name of their
+    /// own, as all of this program are, are counted by session
+    #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPICS_PER_IDENTITY",
+        default_value_t = EngineConfig::default().topics_per_identity as u64,
+        value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
+    topics_per_identity: u64,
+
     /// Entries that each topic keeps
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_TOPIC_ENTRIES",
         default_value_t = EngineConfig::default().topic.entries as u64,
@@ -151,6 +158,13 @@ pub(crate) struct Options {
         value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
     log_bytes: u64,
 
+    /// Seconds after which an idle connection is asked whether it is alive; it is given up after twice as
+    /// long and two seconds
+    #[arg(long, value_name = "SECONDS", env = "TAUTLINE_HEARTBEAT",
+        default_value_t = Config::default().session.heartbeat_ms / 1_000,
+        value_parser = number::<1, 600>, allow_negative_numbers = true)]
+    heartbeat: u64,
+
     /// Seconds that clients may take to leave when the server ends
     #[arg(long, value_name = "SECONDS", env = "TAUTLINE_GRACE",
         default_value_t = Config::default().grace.as_secs(),
@@ -171,6 +185,17 @@ pub(crate) enum Command {
         /// Read every entry, and compare it with its checksum
         #[arg(long)]
         check: bool,
+    },
+    /// Delete a topic from a directory of the disk engine, with all that was published to it
+    ///
+    /// No server may be running on it. Whoever reads the topic is told that it has begun anew.
+    DeleteTopic {
+        /// The topic's name
+        #[arg(value_name = "TOPIC")]
+        topic: String,
+        /// The directory
+        #[arg(value_name = "DIR", default_value = "tautline-data", env = "TAUTLINE_DATA")]
+        data: PathBuf,
     },
 }
 
@@ -226,6 +251,7 @@ impl Options {
             ..Config::default()
         };
         config.session.message_bytes = size(self.message_bytes);
+        config.session.heartbeat_ms = self.heartbeat * 1_000;
         config.leave_spread = config.leave_spread.min(config.grace / 2);
         config
     }
@@ -240,6 +266,7 @@ impl Options {
             sessions: size(self.sessions),
             session_ttl: Duration::from_secs(self.session_ttl),
             topics: size(self.topics),
+            topics_per_identity: size(self.topics_per_identity),
             log_bytes: size(self.log_bytes),
             ..EngineConfig::default()
         };

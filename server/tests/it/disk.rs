@@ -142,3 +142,30 @@ async fn inspect_shows_sessions_topics_and_sizes() {
     }
     assert!(!report.contains("0101010101"), "a whole id would be a key: {report}");
 }
+
+#[tokio::test]
+async fn an_operator_can_delete_a_topic() {
+    let mut kept = Kept::start().await;
+    let mut client = kept.client(1).await;
+    for topic in ["news", "others"] {
+        let id = client.publish(topic, "old");
+        client.acknowledged(id).await;
+    }
+    let data = kept.data().to_str().unwrap().to_owned();
+    let told = complaint(&["delete-topic", "news", &data]).await;
+    assert!(told.contains("in use by another server"), "{told}");
+    assert!(kept.program.take().unwrap().terminate().await.success());
+    let output = soon(command(&["delete-topic", "news", &data]).output()).await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "deleted the topic \"news\"\n");
+    let told = complaint(&["delete-topic", "news", &data]).await;
+    assert!(told.contains("there is no topic \"news\" in"), "{told}");
+    let report = inspect(kept.data()).await;
+    assert!(report.contains("topics       1") && !report.contains("\"news\""), "{report}");
+    kept.restart().await;
+    let mut client = kept.client(2).await;
+    assert_eq!(client.subscribe("news", Start::Last(9)).await.1, 0);
+    let missing = tempfile::tempdir().unwrap();
+    let told = complaint(&["delete-topic", "news", missing.path().to_str().unwrap()]).await;
+    assert!(told.contains("there is no data in"), "{told}");
+}

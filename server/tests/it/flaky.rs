@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::session::Hello;
 use tautline_protocol::{Offset, SessionId, Start};
 use tautline_server::engine::{
-    Bell, Effects, Engine, EngineError, OpenError, Opened, Position, Read, ReadLimit,
+    Bell, Effects, Engine, EngineError, Maker, OpenError, Opened, Position, Read, ReadLimit,
 };
 use tautline_server::{EngineConfig, Identity, MemoryEngine};
 
@@ -80,8 +81,16 @@ impl Engine for Flaky {
         self.inner.push(session, entries).await
     }
 
-    async fn topic(&self, name: &str) -> Result<Topic, EngineError> {
-        self.inner.topic(name).await
+    async fn topic(&self, name: &str, maker: &Maker) -> Result<Topic, EngineError> {
+        self.inner.topic(name, maker).await
+    }
+
+    async fn delete_topic(&self, name: &str) -> Result<bool, EngineError> {
+        self.inner.delete_topic(name).await
+    }
+
+    fn slept(&self, duration: Duration) {
+        self.inner.slept(duration);
     }
 
     async fn publish(&self, topic: &Topic, entry: EncodedEntry) -> Result<Offset, EngineError> {

@@ -6,6 +6,8 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod disk;
 mod doors;
+#[cfg(target_os = "linux")]
+mod extremes;
 mod flaky;
 mod handshakes;
 #[cfg(target_os = "linux")]
@@ -23,6 +25,8 @@ mod settings;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod site;
+#[cfg(target_os = "linux")]
+mod stalled;
 mod takeover;
 mod topics;
 mod world;

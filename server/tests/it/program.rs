@@ -30,10 +30,11 @@ pub(crate) fn command(options: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    let serves = !options.contains(&"inspect") && !options.contains(&"delete-topic");
     if !options.contains(&"--data") {
         command.env("TAUTLINE_ENGINE", "memory");
     }
-    if !options.contains(&"--listen") && !options.contains(&"inspect") {
+    if !options.contains(&"--listen") && serves {
         command.args(["--listen", "127.0.0.1:0"]);
     }
     command

@@ -246,6 +246,64 @@ async fn a_topic_too_many_is_refused() {
     client.acknowledged(id).await;
 }
 
+#[tokio::test]
+async fn one_identity_takes_no_topics_from_others() {
+    let memory = EngineConfig { topics_per_identity: 2, ..EngineConfig::default() };
+    let world = World::with_memory(memory).await;
+    let mut alice = Client::with_name(world.address, 1, "alice");
+    for topic in ["one", "two"] {
+        let id = alice.publish(topic, "hello");
+        alice.acknowledged(id).await;
+    }
+    // Of whatever session of hers.
+    let mut again = Client::with_name(world.address, 2, "alice");
+    let id = again.publish("three", "hello");
+    let (code, reason) = again.refused(id).await;
+    assert_eq!(code, "too-many-topics");
+    assert!(reason.starts_with("this identity has made 2 topics"), "{reason}");
+    let mut bob = Client::with_name(world.address, 3, "bob");
+    for topic in ["one", "three"] {
+        let id = bob.publish(topic, "hello");
+        bob.acknowledged(id).await;
+    }
+    assert!(world.server.delete_topic("one").await.unwrap());
+    let id = again.publish("four", "hello");
+    again.acknowledged(id).await;
+}
+
+// PROTOCOL.md C-11, S-11.
+#[tokio::test]
+async fn a_topic_can_be_deleted_and_goes_on() {
+    let world = World::start().await;
+    let mut client = Client::open(world.address, 1).await;
+    let (stream, _) = client.subscribe("news", Start::Last(0)).await;
+    publish(&world, "news", "old").await;
+    assert_eq!(client.next(stream).await, (1, "old".into()));
+    assert!(world.server.delete_topic("news").await.unwrap());
+    assert!(!world.server.delete_topic("news").await.unwrap());
+    assert!(world.server.delete_topic("").await.is_err());
+    assert!(gap(&mut client, stream).await.reset, "it began anew");
+    publish(&world, "news", "new").await;
+    assert_eq!(client.next(stream).await, (1, "new".into()));
+    assert_eq!(client.machine.stats().connections, 1);
+}
+
+// PROTOCOL.md S-10.
+#[tokio::test]
+async fn who_comes_back_to_a_topic_that_nobody_has_published_to_has_missed_nothing() {
+    let world = World::start().await;
+    let mut client = Client::open(world.address, 1).await;
+    let (stream, _) = client.subscribe("news", Start::Last(0)).await;
+    for number in 1..=3 {
+        client.cut();
+        world.left_with(0).await;
+        let told = client.all_until(|told| matches!(told, Told::Subscribed { .. })).await;
+        assert!(!told.iter().any(|told| matches!(told, Told::Gap { .. })), "{number}: {told:?}");
+    }
+    publish(&world, "news", "first").await;
+    assert_eq!(client.next(stream).await, (1, "first".into()));
+}
+
 // PROTOCOL.md C-29.
 #[tokio::test]
 async fn nothing_comes_after_unsubscribing() {

@@ -116,6 +116,10 @@ impl Handler for Puppet {
         match topic {
             "secret" => Err(Refusal::forbidden("this topic is secret")),
             "panic" => panic!("as asked for"),
+            "undecided" => {
+                self.0.waiting.add_permits(1);
+                std::future::pending().await
+            }
             _ => Ok(()),
         }
     }

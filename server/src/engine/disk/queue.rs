@@ -2,8 +2,9 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tautline_protocol::SessionId;
 use tokio::sync::{Semaphore, oneshot};
@@ -15,26 +16,31 @@ use super::rows::Millis;
 use super::step::Step;
 use super::topics::DiskTopic;
 use super::writer::{Order, Volatile, Writer};
+use crate::engine::topics::Swept;
 use crate::engine::{EngineConfig, EngineError};
 
 /// What may wait for the writer; who brings more waits with it.
 const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Tells the time of day, by the clock that tests can move.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct WallClock {
     origin: Instant,
     at_origin: Millis,
+    /// Time in which the process did not run, which ages nothing.
+    slept: Arc<AtomicI64>,
 }
 
 impl WallClock {
     pub(super) fn start() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: Instant::now(), at_origin: super::sessions::millis(since) }
+        let at_origin = super::sessions::millis(since);
+        Self { origin: Instant::now(), at_origin, slept: Arc::default() }
     }
 
     pub(super) fn now(&self) -> Millis {
-        self.at_origin + super::sessions::millis(self.origin.elapsed())
+        let elapsed = super::sessions::millis(self.origin.elapsed());
+        self.at_origin + elapsed - self.slept.load(Ordering::Relaxed)
     }
 }
 
@@ -61,6 +67,10 @@ impl Queue {
 
     pub(super) fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    pub(super) fn slept(&self, duration: Duration) {
+        self.clock.slept.fetch_add(super::sessions::millis(duration), Ordering::Relaxed);
     }
 
     /// Has something written; what `done` makes of it is the answer, once it is committed.
@@ -124,7 +134,7 @@ impl Queue {
     /// entries of the `aging` topics.
     pub(super) fn sweep(
         &self,
-        unused: Vec<(String, Arc<DiskTopic>)>,
+        unused: Vec<Swept<DiskTopic>>,
         aging: Vec<i64>,
     ) -> oneshot::Receiver<Result<(), EngineError>> {
         let now = self.now();

@@ -81,7 +81,7 @@ fn sealed(row: &Row<'_>, column: usize, seal: i64, what: &str) -> rusqlite::Resu
 
 impl LogRow {
     pub(super) fn entries(&self) -> u64 {
-        (self.head + 1).saturating_sub(self.first)
+        self.head.saturating_add(1).saturating_sub(self.first)
     }
 
     fn seal(&self) -> i64 {

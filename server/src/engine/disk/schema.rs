@@ -68,6 +68,13 @@ const TABLES: &str = "
     CREATE INDEX tombstone_age ON tombstone (set_at);
 ";
 
+/// Tables that came later. Older versions of the server do not know them, and need not: what they leave
+/// in there is what there was.
+const LATER: &str = "
+    CREATE TABLE IF NOT EXISTS maker (topic TEXT PRIMARY KEY, name NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS salt (bucket INTEGER PRIMARY KEY, salt INTEGER NOT NULL);
+";
+
 /// Opens the database to write to it; makes it only if `may_make`.
 pub(super) fn open(path: &Path, may_make: bool) -> Result<Connection, DiskError> {
     let gone = || {
@@ -96,6 +103,7 @@ pub(super) fn open(path: &Path, may_make: bool) -> Result<Connection, DiskError>
     let pragmas = "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4096;
         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;";
     connection.execute_batch(pragmas).map_err(told)?;
+    connection.execute_batch(LATER).map_err(told)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

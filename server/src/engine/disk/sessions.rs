@@ -243,9 +243,10 @@ impl Step<'_> {
         } else {
             self.append(row.log, &effects.direct, &keep.direct, now)?
         };
-        for run in effects.publishes.chunk_by(|(a, _), (b, _)| a.tail.id == b.tail.id) {
+        for run in effects.publishes.chunk_by(|(a, _), (b, _)| Arc::ptr_eq(a, b)) {
             let entries = run.iter().map(|(_, entry)| entry);
-            self.append(run[0].0.tail.id, entries, &keep.topic, now)?;
+            let log = self.log_of(&run[0].0)?;
+            self.append(log, entries, &keep.topic, now)?;
         }
         Ok(Ok(head))
     }

@@ -1,6 +1,5 @@
 //! What happens to a directory when a server starts on it: it is checked, and taken up.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
@@ -9,16 +8,19 @@ use super::config::{DiskConfig, SyncPolicy};
 use super::directory::{Directory, boot};
 use super::error::DiskError;
 use super::rows::{LogRow, Millis, SessionRow};
+use super::topics::{self, TopicRow};
 use super::{schema, verify};
 use crate::engine::HANDLED_AHEAD_MAX;
 use crate::engine::log::new_epoch;
+use crate::engine::topics::Incarnations;
 
 /// A database that is ready to be written.
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) directory: Directory,
     pub(super) sql: Connection,
-    pub(super) topics: BTreeMap<String, LogRow>,
+    pub(super) topics: Vec<TopicRow>,
+    pub(super) incarnations: Incarnations,
 }
 
 /// What the last server on the directory has left.
@@ -71,7 +73,8 @@ pub(super) fn start(path: &Path, config: &DiskConfig, now: Millis) -> Result<Sta
         path: path.join("commits"),
         source,
     })?;
-    Ok(Started { directory, sql, topics })
+    let incarnations = topics::incarnations(&sql).map_err(|error| schema::told(&file, error))?;
+    Ok(Started { directory, sql, topics, incarnations })
 }
 
 fn state(sql: &Connection) -> rusqlite::Result<State> {
@@ -92,7 +95,7 @@ fn take_up(
     has_lost: bool,
     sync: SyncPolicy,
     now: Millis,
-) -> rusqlite::Result<BTreeMap<String, LogRow>> {
+) -> rusqlite::Result<Vec<TopicRow>> {
     sql.pragma_update(None, "synchronous", "FULL")?;
     let transaction = sql.unchecked_transaction()?;
     if has_lost {
@@ -102,7 +105,8 @@ fn take_up(
     for mut session in SessionRow::all(sql)? {
         if session.idle_since.is_none() {
             // It was connected: what its handler did last may not have been committed.
-            session.doubtful = session.doubtful.max(session.accepted + HANDLED_AHEAD_MAX);
+            let handled = session.accepted.saturating_add(HANDLED_AHEAD_MAX);
+            session.doubtful = session.doubtful.max(handled);
             session.put(sql)?;
             doubtful += 1;
         }
@@ -113,7 +117,7 @@ fn take_up(
         "UPDATE state SET boot = ?, is_clean = 0, is_synced = ?",
         params![boot(), sync == SyncPolicy::Always],
     )?;
-    let topics = topics(sql)?;
+    let topics = topics::all(sql)?;
     transaction.commit()?;
     tracing::info!(
         "took up {}: {sessions} sessions, {doubtful} of them connected when the server before ended, \
@@ -131,21 +135,11 @@ fn begin_anew(sql: &Connection) -> rusqlite::Result<()> {
     sql.execute_batch(
         "DELETE FROM entry WHERE log IN (SELECT log FROM session);
          DELETE FROM log WHERE id IN (SELECT log FROM session);
-         DELETE FROM session; DELETE FROM tombstone;",
+         DELETE FROM session; DELETE FROM tombstone; DELETE FROM salt;",
     )?;
     for mut log in LogRow::all(sql)? {
         log.epoch = new_epoch();
         log.put(sql)?;
     }
     Ok(())
-}
-
-fn topics(sql: &Connection) -> rusqlite::Result<BTreeMap<String, LogRow>> {
-    let mut query = sql.prepare("SELECT name, log FROM topic")?;
-    let mut found = query.query([])?;
-    let mut topics = BTreeMap::new();
-    while let Some(row) = found.next()? {
-        topics.insert(row.get(0)?, LogRow::find(sql, row.get(1)?)?);
-    }
-    Ok(topics)
 }

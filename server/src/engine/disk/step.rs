@@ -1,6 +1,7 @@
 //! What one batch of the writer does inside its transaction, and what readers are shown after it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 use tautline_protocol::downlink::EncodedEntry;
@@ -8,6 +9,7 @@ use tautline_protocol::{Epoch, Offset, Seq, SessionId};
 
 use super::job::Logs;
 use super::rows::{LogRow, Millis, put_entry};
+use super::topics::DiskTopic;
 use super::writer::{Live, Volatile};
 use crate::engine::budget::cost;
 use crate::engine::{EngineConfig, Retention};
@@ -39,18 +41,21 @@ pub(super) struct Totals {
 pub(super) struct Touched {
     pub(super) row: LogRow,
     pub(super) appended: Vec<EncodedEntry>,
+    /// The topic that it is the log of, if something was appended.
+    pub(super) topic: Option<Arc<DiskTopic>>,
     is_changed: bool,
 }
 
 impl Touched {
     const fn unchanged(row: LogRow) -> Self {
-        Self { row, appended: Vec::new(), is_changed: false }
+        Self { row, appended: Vec::new(), topic: None, is_changed: false }
     }
 
     /// What was done to it next.
     pub(super) fn follow(&mut self, next: Self) {
         self.row = next.row;
         self.appended.extend(next.appended);
+        self.topic = next.topic.or(self.topic.take());
     }
 }
 
@@ -109,6 +114,16 @@ impl<'a> Step<'a> {
                 Ok(place.insert(Touched::unchanged(row)))
             }
         }
+    }
+
+    /// Readers are shown the log as that of this topic.
+    pub(super) fn show_as(&mut self, id: i64, topic: &Arc<DiskTopic>) -> rusqlite::Result<()> {
+        self.touched(id)?.topic.get_or_insert_with(|| topic.clone());
+        Ok(())
+    }
+
+    pub(super) fn has_log(&self, id: i64) -> rusqlite::Result<bool> {
+        self.sql.prepare_cached("SELECT 1 FROM log WHERE id = ?")?.exists([id])
     }
 
     pub(super) fn create_log(&mut self, epoch: Epoch) -> rusqlite::Result<LogRow> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tautline_protocol::downlink::EncodedEntry;
-use tautline_protocol::{Offset, Start};
+use tautline_protocol::{Epoch, Offset, Start};
 use tokio::time::Instant;
 
 use super::config::HELD;
@@ -15,13 +15,13 @@ use crate::engine::{Bell, Position, Read, ReadLimit};
 /// A log that has readers, or may have.
 #[derive(Debug)]
 pub(super) struct Tail {
-    /// Its row.
-    pub(super) id: i64,
     seen: Mutex<Seen>,
 }
 
 #[derive(Debug)]
 struct Seen {
+    /// Its row, once there is one.
+    id: Option<i64>,
     /// The position of the oldest entry on the disk, or of the next to come.
     first: Offset,
     /// The newest entries.
@@ -32,14 +32,26 @@ struct Seen {
 pub(super) enum Glance {
     /// All there is to find.
     Found(Read),
-    /// What follows is on the disk, up to this position.
-    OnDisk(Offset),
+    /// What follows is on the disk in this log, up to this position.
+    OnDisk(i64, Offset),
 }
 
 impl Tail {
     pub(super) fn new(row: &LogRow, budget: &Arc<Budget>) -> Self {
         let held = Log::behind(row.epoch, row.head, budget);
-        Self { id: row.id, seen: Mutex::new(Seen { first: row.first, held }) }
+        let seen = Mutex::new(Seen { id: Some(row.id), first: row.first, held });
+        Self { seen }
+    }
+
+    /// A log that is written with its first entry.
+    pub(super) fn unwritten(epoch: Epoch, budget: &Arc<Budget>) -> Self {
+        let held = Log::new(epoch, budget);
+        let seen = Mutex::new(Seen { id: None, first: 1, held });
+        Self { seen }
+    }
+
+    pub(super) fn id(&self) -> Option<i64> {
+        self.seen().id
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -49,14 +61,28 @@ impl Tail {
     /// Shows what was committed.
     pub(super) fn show(&self, row: &LogRow, appended: Vec<EncodedEntry>, now: Instant) -> Woken {
         let mut seen = self.seen();
-        seen.first = row.first;
-        let woken = if appended.is_empty() {
-            Woken::default()
-        } else {
-            seen.held.append(appended, &HELD, now)
-        };
+        let mut woken = Woken::default();
+        if seen.held.epoch() != row.epoch {
+            let behind = row.head.saturating_sub(appended.len() as Offset);
+            woken = seen.held.begin_anew(row.epoch, behind);
+        }
+        (seen.id, seen.first) = (Some(row.id), row.first);
+        if !appended.is_empty() {
+            woken.and(seen.held.append(appended, &HELD, now));
+        }
         seen.held.trim_through(row.first - 1);
         woken
+    }
+
+    /// What there was of the incarnation `before` is gone from the disk; `None` if another one has
+    /// begun since.
+    pub(super) fn begin_anew(&self, before: Epoch, epoch: Epoch) -> Option<Woken> {
+        let mut seen = self.seen();
+        if seen.held.epoch() != before {
+            return None;
+        }
+        (seen.id, seen.first) = (None, 1);
+        Some(seen.held.begin_anew(epoch, 0))
     }
 
     pub(super) fn read(
@@ -72,7 +98,10 @@ impl Tail {
             return Glance::Found(Read::Gap(before));
         }
         match seen.held.read(after, limit, bell, entries) {
-            Read::Gap(Position { offset, .. }) => Glance::OnDisk(offset),
+            Read::Gap(Position { offset, .. }) => match seen.id {
+                Some(id) => Glance::OnDisk(id, offset),
+                None => Glance::Found(Read::Gap(Position { offset, ..before })),
+            },
             read => Glance::Found(read),
         }
     }

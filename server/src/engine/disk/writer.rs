@@ -253,9 +253,15 @@ impl Writer {
         let now = Instant::now();
         let mut woken = Vec::new();
         for (id, touched) in &mut logs {
+            if let Some(topic) = &touched.topic {
+                self.volatile.tails.insert(*id, topic.tail.clone());
+            }
             if let Some(tail) = self.volatile.tails.get(id) {
                 let appended = std::mem::take(&mut touched.appended);
                 woken.push(tail.show(&touched.row, appended, now));
+            }
+            if let Some(topic) = touched.topic.take() {
+                topic.keep();
             }
         }
         woken.into_iter().for_each(Woken::ring);

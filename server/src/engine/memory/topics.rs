@@ -1,94 +1,115 @@
 //! The topics in memory, made on first use.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tautline_protocol::downlink::EncodedEntry;
 use tokio::time::Instant;
 
 use crate::engine::budget::Budget;
-use crate::engine::log::{Log, Woken, new_epoch};
+use crate::engine::log::{Log, Woken};
+use crate::engine::topics::{Incarnations, Maker, Membership, Registry, Topic};
 use crate::engine::{EngineConfig, EngineError, Retention};
 
 /// A topic kept in memory.
 #[derive(Debug)]
-pub struct MemoryTopic(Mutex<Log>);
+pub struct MemoryTopic {
+    log: Mutex<Log>,
+    membership: Membership<Self>,
+}
 
 impl MemoryTopic {
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Topic for MemoryTopic {
+    fn membership(&self) -> &Membership<Self> {
+        &self.membership
+    }
+
+    fn is_empty(&self) -> bool {
+        self.log().is_empty()
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Topics {
     budget: Arc<Budget>,
-    known: RwLock<HashMap<Box<str>, Known>>,
-}
-
-#[derive(Debug)]
-struct Known {
-    topic: Arc<MemoryTopic>,
-    /// When it was found to be used last, by a sweep.
-    used_at: Instant,
+    registry: Arc<Registry<MemoryTopic>>,
 }
 
 impl Topics {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, known: RwLock::default() }
+        let incarnations = Incarnations::new(Incarnations::salt(), Default::default());
+        Self { budget, registry: Registry::new(incarnations) }
     }
 
     pub(super) fn find_or_make(
         &self,
         name: &str,
+        maker: &Maker,
         config: &EngineConfig,
-        now: Instant,
     ) -> Result<Arc<MemoryTopic>, EngineError> {
-        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(name) {
-            return Ok(known.topic.clone());
+        self.registry.find_or_make(name, maker, config, |membership, epoch| {
+            let log = Mutex::new(Log::new(epoch, &self.budget));
+            MemoryTopic { log, membership }
+        })
+    }
+
+    /// Appends to a topic, which stays from now on.
+    pub(super) fn append(
+        &self,
+        topic: &Arc<MemoryTopic>,
+        entries: impl IntoIterator<Item = EncodedEntry>,
+        retention: &Retention,
+        now: Instant,
+    ) -> (u64, Woken) {
+        let mut log = topic.log();
+        let woken = log.append(entries, retention, now);
+        let head = log.head();
+        drop(log);
+        self.registry.keep(topic);
+        (head, woken)
+    }
+
+    /// Appends entries in order, and takes the lock of a topic once for each run of entries for it.
+    pub(super) fn append_runs(
+        &self,
+        publishes: &mut Vec<(Arc<MemoryTopic>, EncodedEntry)>,
+        retention: &Retention,
+        now: Instant,
+    ) -> Vec<Woken> {
+        let mut woken = Vec::new();
+        let mut publishes = publishes.drain(..).peekable();
+        while let Some((topic, entry)) = publishes.next() {
+            let mut run = vec![entry];
+            while let Some((_, entry)) = publishes.next_if(|(next, _)| Arc::ptr_eq(next, &topic)) {
+                run.push(entry);
+            }
+            woken.push(self.append(&topic, run, retention, now).1);
         }
-        let mut topics = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = topics.get(name) {
-            return Ok(known.topic.clone());
+        woken
+    }
+
+    /// Drops what is in a topic; false if there is no such topic, or nothing was ever in it.
+    pub(super) fn delete(&self, name: &str) -> bool {
+        let Some(topic) = self.registry.find(name) else { return false };
+        if topic.log().head() == 0 {
+            return false;
         }
-        if topics.len() >= config.topics {
-            return Err(EngineError::TooManyTopics);
-        }
-        let topic = Arc::new(MemoryTopic(Mutex::new(Log::new(new_epoch(), &self.budget))));
-        topics.insert(name.into(), Known { topic: topic.clone(), used_at: now });
-        Ok(topic)
+        let mut woken = Woken::default();
+        self.registry.begin_anew(&topic, Incarnations::salt(), |topic, epoch| {
+            woken = topic.log().begin_anew(epoch, 0);
+            true
+        });
+        woken.ring();
+        true
     }
 
     /// Trims by age, and removes what nobody has used for long and nothing is left of.
     pub(super) fn sweep(&self, config: &EngineConfig, now: Instant) {
-        let mut topics = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        topics.retain(|_, known| {
-            let mut log = known.topic.log();
-            log.trim(&config.topic, now);
-            // Connections that read it or are about to append to it hold it too.
-            let is_used = !log.is_empty() || Arc::strong_count(&known.topic) > 1;
-            if is_used {
-                known.used_at = now;
-            }
-            is_used || now.saturating_duration_since(known.used_at) < config.topic_ttl
-        });
+        let trim = |topic: &MemoryTopic| topic.log().trim(&config.topic, now);
+        self.registry.sweep(config.topic_ttl, now, trim, |_, _| {});
     }
-}
-
-/// Appends entries in order, and takes the lock of a topic once for each run of entries for it.
-pub(super) fn append_runs(
-    publishes: &mut Vec<(Arc<MemoryTopic>, EncodedEntry)>,
-    retention: &Retention,
-    now: Instant,
-) -> Vec<Woken> {
-    let mut woken = Vec::new();
-    let mut publishes = publishes.drain(..).peekable();
-    while let Some((topic, entry)) = publishes.next() {
-        let mut run = vec![entry];
-        while let Some((_, entry)) = publishes.next_if(|(next, _)| Arc::ptr_eq(next, &topic)) {
-            run.push(entry);
-        }
-        woken.push(topic.log().append(run, retention, now));
-    }
-    woken
 }

@@ -11,10 +11,10 @@ use tautline_protocol::{Epoch, Start};
 use super::{DiskEngine, SyncPolicy, started};
 use crate::engine::disk::step::Step;
 use crate::engine::tests::subjects::{accept, entry, hello, open, read};
-use crate::engine::{Effects, Engine, Opened, Read};
+use crate::engine::{Effects, Engine, Maker, Opened, Read};
 use crate::handler::Identity;
 
-fn database(directory: &Path) -> Connection {
+pub(super) fn database(directory: &Path) -> Connection {
     Connection::open(directory.join("tautline.db")).unwrap()
 }
 
@@ -23,7 +23,7 @@ pub(super) fn damage(directory: &Path, change: &str) {
 }
 
 /// Has everything go into one commit: the writer is held up until all of it is in line.
-async fn together<T>(engine: &DiskEngine, jobs: impl Future<Output = T>) -> T {
+pub(super) async fn together<T>(engine: &DiskEngine, jobs: impl Future<Output = T>) -> T {
     let (release, released) = std::sync::mpsc::channel::<()>();
     let (begin, begun) = tokio::sync::oneshot::channel::<()>();
     let mut begin = Some(begin);
@@ -55,7 +55,7 @@ async fn a_tombstone_that_is_damaged_is_refused_alone() {
     let epoch = gone.resolution.epoch;
     engine.forget(gone.session).await;
     let other = open(&engine, &hello(2, Epoch::NONE)).await.session;
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
     damage(directory.path(), "UPDATE tombstone SET accepted = 7");
     for round in 1..=3 {
         let alice = Identity::new("alice");
@@ -77,7 +77,7 @@ async fn a_tombstone_that_is_damaged_is_refused_alone() {
     assert_eq!(read(&engine, &topic, 0).await, (Read::CaughtUp, 6));
     assert_eq!(open(&engine, &hello(2, Epoch::NONE)).await.doubtful, 0);
     engine.close().await;
-    says(engine.topic("another").await.err(), "the disk engine is closed");
+    says(engine.publish(&topic, entry(1)).await.err(), "the disk engine is closed");
 }
 
 #[tokio::test]
@@ -98,8 +98,9 @@ async fn nothing_is_left_of_a_commit_that_is_refused_but_a_doubt() {
     let directory = tempfile::tempdir().unwrap();
     let engine = started(directory.path(), SyncPolicy::Always);
     let Opened { session, resolution, .. } = open(&engine, &hello(1, Epoch::NONE)).await;
-    let sound = engine.topic("sound").await.unwrap();
-    let damaged = engine.topic("damaged").await.unwrap();
+    let sound = engine.topic("sound", &Maker::Server).await.unwrap();
+    let damaged = engine.topic("damaged", &Maker::Server).await.unwrap();
+    engine.publish(&damaged, entry(1)).await.unwrap();
     let change =
         "UPDATE log SET bytes = 7 WHERE id = (SELECT log FROM topic WHERE name = 'damaged')";
     damage(directory.path(), change);

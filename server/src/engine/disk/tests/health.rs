@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::engine::disk::writer::{Writer, explain, sync_failure};
 use crate::engine::disk::{start, step::Step};
 use crate::engine::tests::subjects::{ALL, bell, entry};
-use crate::engine::{Position, Read};
+use crate::engine::{Maker, Position, Read};
 
 #[track_caller]
 fn says(engine: &DiskEngine, what: &str) {
@@ -51,11 +51,13 @@ async fn so_does_one_whose_writer_has_panicked() {
 async fn a_row_that_is_damaged_is_told_from_then_on() {
     let directory = tempfile::tempdir().unwrap();
     let engine = started(directory.path(), SyncPolicy::Always);
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
+    engine.publish(&topic, entry(1)).await.unwrap();
     damage(directory.path(), "UPDATE log SET bytes = 7");
     engine.publish(&topic, entry(1)).await.unwrap_err();
     says(&engine, "the database is damaged");
-    engine.topic("another").await.unwrap();
+    let another = engine.topic("another", &Maker::Server).await.unwrap();
+    engine.publish(&another, entry(1)).await.unwrap();
     says(&engine, "the database is damaged");
 }
 
@@ -64,7 +66,7 @@ async fn so_is_an_entry_that_a_reader_comes_upon() {
     let directory = tempfile::tempdir().unwrap();
     let config = DiskConfig { memory_bytes: 1, ..DiskConfig::default() };
     let engine = DiskEngine::open(directory.path(), config).unwrap();
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
     for _ in 0..3 {
         engine.publish(&topic, entry(1)).await.unwrap();
     }

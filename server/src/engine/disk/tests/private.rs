@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::{SyncPolicy, started};
-use crate::engine::Engine;
 use crate::engine::tests::subjects::entry;
+use crate::engine::{Engine, Maker};
 
 fn modes(directory: &Path) -> Vec<(String, u32)> {
     let files = fs::read_dir(directory).unwrap().map(|file| {
@@ -30,7 +30,7 @@ async fn files_in_a_directory_that_was_there_are_private() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
     let engine = started(directory.path(), SyncPolicy::Always);
-    let topic = engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
     engine.publish(&topic, entry(1)).await.unwrap();
     is_private(directory.path());
 }
@@ -41,7 +41,7 @@ async fn so_are_files_that_an_older_version_or_a_copy_has_left_open() {
     let left = tempfile::tempdir().unwrap();
     {
         let engine = started(directory.path(), SyncPolicy::Always);
-        let topic = engine.topic("news").await.unwrap();
+        let topic = engine.topic("news", &Maker::Server).await.unwrap();
         engine.publish(&topic, entry(1)).await.unwrap();
         for (name, _) in modes(directory.path()) {
             let to = left.path().join(&name);
@@ -50,6 +50,7 @@ async fn so_are_files_that_an_older_version_or_a_copy_has_left_open() {
         }
     }
     let engine = started(left.path(), SyncPolicy::Always);
-    engine.topic("news").await.unwrap();
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
+    engine.publish(&topic, entry(1)).await.unwrap();
     is_private(left.path());
 }
