@@ -122,7 +122,7 @@ export interface ConnectOptions {
    *
    * Nothing is transmitted before it is stored, which takes some milliseconds. Several tabs of one
    * name have a session each; what a closed tab leaves is sent by another one. Use another name for
-   * each user, and {@link Line.clear} when one logs out. Where nothing can be stored the line works
+   * each user and each server, and {@link Line.clear} when a user logs out. Where nothing can be stored the line works
    * from memory, and says so by {@link LineEvents.durability}. What it takes is loaded when it is asked
    * for, in a file of its own.
    */
@@ -182,7 +182,9 @@ export interface CredentialsRequest {
  * ```ts
  * const credentials: CredentialsFunction = async ({ cause, signal }) => {
  *   const answer = await fetch("/token", { signal, cache: cause === "refused" ? "reload" : "default" });
- *   return answer.status === 401 ? null : answer.text();
+ *   if (answer.status === 401) return null;
+ *   if (!answer.ok) throw new Error(`/token answered ${answer.status}`);
+ *   return answer.text();
  * };
  * ```
  */

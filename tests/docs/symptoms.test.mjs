@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -12,6 +15,7 @@ import { Server, setting } from "../e2e/processes.mjs";
 import { install } from "../package/installed.mjs";
 import { read } from "./snippets.mjs";
 
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const WITHIN = { timeout: 20_000, polling: 20 };
 const page = (more) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">${more}
 <script type="importmap">{ "imports": { "tautline": "/node_modules/tautline/index.js" } }</script>`;
@@ -77,6 +81,43 @@ test("the symptoms of docs/troubleshooting.md", async (t) => {
     both("no-handler", await failure(await open(""), "/line"));
   });
 
+  await t.test("more subscriptions than a line may have", async () => {
+    const tab = await open("");
+    const [count, error] = await tab.evaluate(async () => {
+      const { connect } = await import("tautline");
+      const line = connect("/line");
+      for (let count = 0; ; count += 1) {
+        try {
+          await line.subscribe(`topic ${count}`).ready;
+        } catch ({ name, refusal }) {
+          return [count, `${name}: ${refusal}`];
+        }
+      }
+    });
+    both("RefusedError: too-many", error);
+    both(`${count} subscriptions`, `${count} subscriptions`);
+  });
+
+  await t.test("a proxy that takes the subprotocol out of the answer", async () => {
+    const tab = await open("");
+    const proxy = createServer();
+    proxy.on("upgrade", ({ headers }, socket) => {
+      const key = createHash("sha1").update(`${headers["sec-websocket-key"]}${GUID}`);
+      const lines = [
+        "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+        `Sec-WebSocket-Accept: ${key.digest("base64")}`,
+      ];
+      socket.on("error", () => {}).write(`${lines.join("\r\n")}\r\n\r\n`);
+    });
+    await once(proxy.listen(0, "127.0.0.1"), "listening");
+    afterwards(t, () => (proxy.closeAllConnections(), proxy.close()));
+    const told = [];
+    tab.on("console", (message) => told.push(message.text()));
+    await connectTo(tab, `http://127.0.0.1:${proxy.address().port}/line`);
+    await tab.waitForFunction(() => states.some((told) => told.startsWith("waiting")), WITHIN);
+    both("Sec-WebSocket-Protocol", told.join("\n"));
+  });
+
   await t.test("another origin", async () => {
     const tab = await open("");
     await connectTo(tab, `${other.origin}/line`);
@@ -91,7 +132,8 @@ test("the symptoms of docs/troubleshooting.md", async (t) => {
     tab.on("console", (message) => told.push(message.text()));
     await connectTo(tab, `${other.origin}/line`);
     await tab.waitForFunction(() => states.some((told) => told.startsWith("waiting")), WITHIN);
-    both("Content Security Policy", told.join("\n"));
+    const states = await tab.evaluate(() => window.states.join("\n"));
+    both("could not connect: the page's Content-Security-Policy (connect-src) forbids it", states);
     assert.match(told.join("\n"), /connect-src/);
   });
 

@@ -17,9 +17,18 @@ const shows = (text) => (page) =>
 export const recipes = {
   Credentials: {
     server: "token",
-    before: `import { connect, UnauthorizedError } from "tautline";`,
-    after: `await line.publish("topic", "x"); told("let in");`,
-    tells: ["let in"],
+    // The first answer is the page of a proxy whose server is down.
+    before: `
+      import { connect, UnauthorizedError } from "tautline";
+      const { fetch: asked } = window;
+      let asking = 0;
+      window.fetch = async (...given) => {
+        if (given[0] !== "/token") return asked(...given);
+        asking += 1;
+        return asking < 5 ? new Response("<h1>Bad luck</h1>", { status: 503 }) : asked(...given);
+      };`,
+    after: `await line.publish("topic", "x"); told("let in"); told(asking);`,
+    tells: ["let in", 5],
   },
   React: {
     server: "example",
@@ -42,7 +51,7 @@ export const recipes = {
     after: `
       const line = connect("/line");
       await line.publish("react", { text: "one" });
-      mount(() => <Room line={line} topic="react" />);
+      mount(() => <Room key="react" line={line} topic="react" />);
       await line.publish("react", { text: "two" });`,
     act: shows("one\ntwo"),
     tells: [],
@@ -54,6 +63,16 @@ export const recipes = {
     server: "program",
     before: LOG,
     tells: ["to all tabs"],
+  },
+  "Service workers": { file: "service-worker.js" },
+  "Service workers 2": {
+    server: "program",
+    before: `
+      ${LINE}
+      const notes = line.subscribe("notes");
+      notes.addEventListener("message", ({ data }) => told(data));
+      await notes.ready;`,
+    tells: [{ text: "to be sent some time" }],
   },
   "Yjs and graphql-ws": {
     server: "yjs",
