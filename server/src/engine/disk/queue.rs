@@ -69,6 +69,13 @@ impl Queue {
         self.clock.now()
     }
 
+    /// The same on the monotonic clock.
+    pub(super) fn instant(&self) -> Instant {
+        let (now, slept) = (Instant::now(), self.clock.slept.load(Ordering::Relaxed));
+        let slept = Duration::from_millis(u64::try_from(slept).unwrap_or_default());
+        now.checked_sub(slept).unwrap_or(now)
+    }
+
     pub(super) fn slept(&self, duration: Duration) {
         self.clock.slept.fetch_add(super::sessions::millis(duration), Ordering::Relaxed);
     }

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use tautline_protocol::Epoch;
-use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::rows::{LogRow, Millis, damaged};
@@ -124,7 +123,7 @@ impl Topics {
         let keep = &queue.keep;
         let swept = self.registry.sweep(
             keep.topic_ttl,
-            Instant::now(),
+            queue.instant(),
             |_| {},
             |unused, stays| queue.sweep(unused, self.next_to_age(&stays)),
         );

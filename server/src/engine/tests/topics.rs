@@ -152,3 +152,24 @@ async fn a_topic_in_use_stays_though_it_may_be_unused_for_no_time<E: Subject>() 
     let written = engine.topic("written", &Maker::Server).await.unwrap();
     assert_eq!(read(&*engine, &written, 0).await, (Read::CaughtUp, 1));
 }
+
+// PROTOCOL.md S-29.
+on_all_engines!(a_topic_that_nobody_could_come_back_to_does_not_age);
+async fn a_topic_that_nobody_could_come_back_to_does_not_age<E: Subject>() {
+    let mut config = EngineConfig::default();
+    config.topic.age = Some(Duration::from_secs(1));
+    let engine = E::fresh(config);
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
+    engine.publish(&topic, entry(1)).await.unwrap();
+    let before = engine.locate(&topic, Start::Last(0)).await.unwrap();
+    advance(Duration::from_secs(2)).await;
+    engine.sweep().await;
+    drop(topic);
+    for _ in 0..3 {
+        advance(Duration::from_secs(2 * 3_600)).await;
+        engine.slept(Duration::from_secs(2 * 3_600 - 1));
+        engine.sweep().await;
+    }
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
+    assert_eq!(engine.locate(&topic, Start::Last(0)).await.unwrap(), before);
+}
