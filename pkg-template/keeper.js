@@ -35,6 +35,9 @@ export class Keeper {
   #session;
   #messages;
   #letGo;
+  #turn;
+  /** The session is this line's and nobody has used it. */
+  #isNew;
   #family;
   #journal;
   /** The wasm's numbers at its last rest. */
@@ -53,34 +56,37 @@ export class Keeper {
   #empty;
   #leaving;
 
-  constructor(line, settings, inside, store, { release, session }) {
+  constructor(line, settings, inside, store, { release, session, isNew }, turn) {
     const { messages, ...record } = session;
     this.#line = line;
     this.#settings = settings;
     this.#inside = inside;
     this.#store = store;
     this.#letGo = release;
+    this.#turn = turn;
+    this.#isNew = isNew;
     this.#session = record;
     this.#messages = messages;
     this.#numbers = record.numbers ?? new BigUint64Array(COUNT);
     this.#journal = new Journal(messages.at(-1)?.[0]);
     const about = { store, id: record.id, cleared: () => this.#cleared() };
     this.#family = settings.adopts ? undefined : new Family(line, settings, inside, about);
+    if (turn) turn.makeWay = () => this.#makeWay();
   }
 
   /** The wasm's end is there: it gets what was stored, before anything else. */
   begin() {
     const { command, outgoing } = this.#inside;
     const { id, life } = this.#session;
-    const messages = this.#messages.splice(0);
+    const transmitted = Number(this.#numbers[TRANSMITTED]);
+    const messages = this.#messages.splice(0).map(([order, record], at) => {
+      const told = (outcome) => this.#tellSettled(record, outcome);
+      return restored(order, record, at < transmitted, told);
+    });
     const state = new Uint8Array(this.#numbers.buffer);
     command(RESTORE, life * CONNECTIONS, messages.length, 0, bytesOfId(id), state);
     outgoing.pending = this.#journal;
-    const transmitted = Number(this.#numbers[TRANSMITTED]);
-    messages.forEach(([order, record], at) => {
-      const told = (outcome) => this.#tellSettled(record, outcome);
-      outgoing.take(restored(order, record, at < transmitted, told));
-    });
+    for (const message of messages) outgoing.take(message);
     this.#begun = true;
     if (!this.#settings.adopts) return;
     // An adopted session has nothing else to do, once the server has said what it has for it.
@@ -273,6 +279,15 @@ export class Keeper {
     });
   }
 
+  /** Another line of this page waits for the session: this one may end what it gets on with. */
+  #makeWay() {
+    const look = () => {
+      if (this.#line.state === "waiting") this.#empty?.();
+    };
+    this.#line.addEventListener("state", look);
+    look();
+  }
+
   /** Another page has deleted what is stored: nothing of it may be sent any more. */
   #cleared() {
     this.#stopped = this.#isSilent = true;
@@ -289,12 +304,14 @@ export class Keeper {
   async stop(error) {
     const goesOn = this.#begun && !this.#stopped && this.#fullUntil < Infinity;
     const isDelivered = this.#settings.adopts && goesOn && !error;
+    const isOver = isDelivered || (this.#isNew && !this.#begun);
     this.#stopped = true;
     this.#isSilent = !isDelivered;
     this.#family?.stop();
-    if (isDelivered) await this.#store.remove(this.#session.id).catch(() => {});
+    if (isOver) await this.#store.remove(this.#session.id).catch(() => {});
     else if (goesOn) await this.#writeLast().catch(() => {});
     this.#store.close();
-    this.#letGo();
+    await this.#letGo();
+    this.#turn?.leave();
   }
 }

@@ -11,11 +11,15 @@ const nameOf = (id) => `tautline ${id}`;
  */
 const lifeOf = (id) => `${nameOf(id)} lives`;
 
-/** Resolves with a function that lets the lock go; with undefined if it is not to be had at once. */
+/**
+ * Resolves with a function that lets the lock go, and resolves once it is gone; with undefined if it is
+ * not to be had at once.
+ */
 function hold(name, options) {
   return new Promise((resolve, reject) => {
-    const held = (lock) => lock && new Promise(resolve);
-    navigator.locks.request(name, options, held).then(() => resolve(), reject);
+    const held = (lock) => lock && new Promise((letGo) => resolve(() => (letGo(), gone)));
+    const gone = navigator.locks.request(name, options, held);
+    gone.then(() => resolve(), reject);
   });
 }
 
@@ -25,10 +29,9 @@ export async function own(id) {
   if (release === undefined) return undefined;
   const ending = new AbortController();
   const living = hold(lifeOf(id), { signal: ending.signal }).catch(() => {});
-  return () => {
+  return async () => {
     ending.abort();
-    living.then((release) => release?.());
-    release();
+    await Promise.all([living.then((release) => release?.()), release()]);
   };
 }
 

@@ -87,4 +87,43 @@ test("the recipe's React hook", async (t) => {
     const urls = await page.evaluate(() => sockets.map(({ url }) => new URL(url).search));
     assert.deepEqual(urls, ["", "?another"]);
   });
+
+  await t.test("a durable line has one session, whatever is mounted and loaded anew", async () => {
+    const load = () => page.evaluate(async () => (window.app = await import("/main.js")) && undefined);
+    const answered = () =>
+      settles(() => document.querySelector("main").innerText === "open: answered");
+    const sessions = () => page.evaluate(async () => {
+      const opening = indexedDB.open("tautline");
+      await new Promise((resolve) => (opening.onsuccess = resolve));
+      const counting = opening.result.transaction("sessions").objectStore("sessions").count();
+      await new Promise((resolve) => (counting.onsuccess = resolve));
+      opening.result.close();
+      return counting.result;
+    });
+    await page.evaluate(() => unmount());
+    await load();
+    for (let round = 0; round < 3; round += 1) {
+      await page.evaluate(() => {
+        window.options = { durable: "react" };
+        app.mount("/line", options);
+      });
+      await answered();
+      assert.equal(await sessions(), 1);
+      await page.evaluate(() => app.unmount());
+    }
+    // Nobody answers there, so that it stays unsent.
+    await page.evaluate(async () => {
+      app.mount("/nobody", options);
+      while (app.current?.state !== "waiting") await new Promise((resolve) => setTimeout(resolve, 5));
+      await app.current.send("unsent", { until: "stored" });
+    });
+    assert.equal(await sessions(), 1);
+    await page.reload();
+    await load();
+    await page.evaluate(() => app.mount("/line", { durable: "react" }));
+    await settles(() => app.settled.some(({ data }) => data === "unsent"));
+    const told = await page.evaluate(() => app.settled.map(({ data, adopted }) => [data, adopted ?? false]));
+    assert.deepEqual(told.filter(([data]) => data === "unsent"), [["unsent", false]]);
+    assert.equal(await sessions(), 1);
+  });
 });

@@ -7,8 +7,16 @@ import { useLine } from "./use-line.tsx";
 /** What React did to the component. */
 export const effects = [];
 
-function Answer({ url }) {
-  const { line, state } = useLine(url);
+/** What a component's lines have told of messages whose promises are gone. */
+export const settled = [];
+export let current;
+
+function Answer({ url, options }) {
+  const { line, state } = useLine(url, options);
+  useEffect(() => {
+    current = line;
+    line?.addEventListener("settled", (event) => settled.push(event));
+  }, [line]);
   const [answer, setAnswer] = useState("");
   useEffect(() => {
     effects.push("mounted");
@@ -22,9 +30,9 @@ function Answer({ url }) {
 
 let root;
 
-export function mount(url) {
+export function mount(url, options) {
   root ??= createRoot(document.querySelector("main"));
-  root.render(<StrictMode><Answer url={url} /></StrictMode>);
+  root.render(<StrictMode><Answer url={url} options={options} /></StrictMode>);
 }
 
 export function unmount() {
