@@ -31,20 +31,28 @@ export const OUTBOX_FULL = -2;
 export const LINE_CLOSED = -4;
 export const NOT_LIVE = -5;
 
-/** Why a message failed: it was not transmitted in time. */
+/** Why a message failed: the line has ended before it was transmitted, or its time has. */
+export const UNSENT = 2;
 export const EXPIRED = 4;
 
 /**
  * Makes an instance of the wasm, from its bytes or a compiled module. Returns its exports and `lines`:
- * what each of its lines does with its notes, by the line's number and their kind.
+ * what each of its lines does with its notes, by the line's number and their kind. What that throws goes
+ * to the line's `caught`: the wasm is in the middle of something.
  */
 export async function instantiate(wasm) {
   const lines = [];
   let exports;
   const bytes = (at, length) => new Uint8Array(exports.memory.buffer, at, length);
-  const note = (line, kind, a, at, length, reasonAt, reasonLength, b, c, d) =>
-    lines[line][kind](a, bytes(at, length), bytes(reasonAt, reasonLength), b, c, d);
+  const note = (line, kind, a, at, length, reasonAt, reasonLength, b, c, d) => {
+    const notes = lines[line];
+    try {
+      return notes[kind](a, bytes(at, length), bytes(reasonAt, reasonLength), b, c, d);
+    } catch (error) {
+      notes.caught(error);
+    }
+  };
   const made = await WebAssembly.instantiate(wasm, { border: { note } });
   exports = (made.instance ?? made).exports;
-  return { ...exports, lines };
+  return { ...exports, lines, module: made.module ?? wasm };
 }

@@ -1,6 +1,8 @@
 // The end of patience: a message's wait ends with a signal or a timeout.
 
+import { whenAborted } from "./aborted.js";
 import { TimeoutError } from "./errors.js";
+import { TIMEOUT_MAX } from "./page.js";
 
 /** Has `message` give up in time. `withdraw` takes it back then; `settled` is called in any case. */
 export function bound(message, { signal, timeout }, withdraw, settled) {
@@ -8,15 +10,14 @@ export function bound(message, { signal, timeout }, withdraw, settled) {
     // One whose promise settled when it was stored goes on, if it is transmitted already.
     if (withdraw() || !message.isStored) message.reject(error);
   };
-  signal?.throwIfAborted();
-  const abort = () => giveUp(signal.reason);
-  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) throw signal.reason;
+  const forget = whenAborted(signal, () => giveUp(signal.reason));
   const late = () =>
     giveUp(new TimeoutError(`No reply within ${timeout} ms; it may still be processed.`));
-  const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
+  const timer = timeout <= TIMEOUT_MAX ? setTimeout(late, timeout) : undefined;
   const done = (settle) => (value) => {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    forget();
     settled();
     settle(value);
   };

@@ -1,7 +1,18 @@
 // Credentials, from a function of the application.
 
 import { expect } from "./expect.js";
-import { bytesOf } from "./payload.js";
+import { bytesOf, isBytes } from "./payload.js";
+
+const BYTES_MAX = 16_384;
+
+/** A copy of credentials as bytes. What they are is shown to nobody. */
+export function credentialsOf(given) {
+  const isUsable = typeof given === "string" || isBytes(given);
+  const bytes = isUsable ? bytesOf(given).slice() : undefined;
+  const got = isUsable ? bytes.length : given && typeof given;
+  expect("credentials", got, bytes?.length <= BYTES_MAX, `a string or up to ${BYTES_MAX} bytes`);
+  return bytes;
+}
 
 export class CredentialsSource {
   #give;
@@ -31,9 +42,7 @@ export class CredentialsSource {
     try {
       const given = await this.#give({ ...this.#wanted, signal });
       if (given === null) return null;
-      const isUsable = typeof given === "string" || given instanceof Uint8Array;
-      expect("credentials", given, isUsable, "a string, a Uint8Array or null");
-      return bytesOf(given);
+      return credentialsOf(given);
     } catch (error) {
       if (signal.aborted) return undefined;
       console.warn("tautline: the credentials function failed; the line tries again later:", error);

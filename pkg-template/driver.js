@@ -4,7 +4,6 @@
 import * as border from "./border.js";
 import { ABNORMAL, REPLACED, SUSPENDED } from "./close-codes.js";
 import { soon, TIMEOUT_MAX, watch } from "./page.js";
-import { bytesOf } from "./payload.js";
 
 /** Names the protocol in the handshake. */
 export const SUBPROTOCOL = "tautline.1";
@@ -12,19 +11,23 @@ export const SUBPROTOCOL = "tautline.1";
 /**
  * Opens a line in `wasm` and returns what gives it commands and what lets it go. `notesOf` returns
  * what takes note of its events, by kind, and must not give commands; it gets a function for what
- * has to wait until that may be. `history` gets the words of a server that closes the connection;
+ * has to wait until that may be. `broken` gets what was thrown where nothing is to throw, and `ended` is
+ * called when nothing more comes of it. `history` gets the words of a server that closes the connection;
  * `keeper`, if there is one, what it has to keep whenever nothing is left to do; and `observe`, if
  * it is there, every WebSocket.
  */
-export function drive(wasm, { url, WebSocket, credentials, numbers }, notesOf, history, keeper, observe) {
-  /** What is to be done when commands may be given. */
+export function drive(wasm, settings, notesOf, { broken, ended, history, keeper, observe }) {
+  const { url, WebSocket, credentials, numbers } = settings;
+  /** What is to be done one after the other: inputs, and whatever has to wait for their end. */
   const later = [];
   let socket;
   let timer;
   let wakeAt = Infinity;
-  // A drain is under way or scheduled.
+  // A drain is under way or scheduled; it is under way.
   let draining = false;
+  let running = false;
   let again = false;
+  let isBroken = false;
 
   /** Puts bytes where the wasm finds them. */
   function place(payload = [], topic = []) {
@@ -39,15 +42,32 @@ export function drive(wasm, { url, WebSocket, credentials, numbers }, notesOf, h
     wasm.command(line, kind, 0, performance.now(), about, socket?.bufferedAmount);
   }
 
-  function command(kind, a, b, c, topic, payload) {
-    // What the first one of a turn says of times counts from now, not from the last input.
-    if (!draining) {
-      tell(border.NOW);
-      wakeSoon();
+  /** The wasm may be in a state that it cannot get out of: the next line takes another. */
+  function caught(error) {
+    isBroken = true;
+    broken(error);
+    wasm.forget?.();
+  }
+
+  function attempt(act) {
+    try {
+      return act();
+    } catch (error) {
+      caught(error);
     }
+  }
+
+  function command(kind, a, b, c, topic, payload) {
+    const isFirst = !draining;
+    if (isFirst) wakeSoon();
     again = true;
-    if (payload ?? topic) place(payload, topic);
-    return wasm.command(line, kind, topic?.length, a, b, c);
+    const answer = attempt(() => {
+      // What the first one of a turn says of times counts from now, not from the last input.
+      if (isFirst) tell(border.NOW);
+      if (payload ?? topic) place(payload, topic);
+      return wasm.command(line, kind, topic?.length, a, b, c);
+    });
+    return answer ?? border.LINE_CLOSED;
   }
 
   function wakeSoon() {
@@ -56,13 +76,21 @@ export function drive(wasm, { url, WebSocket, credentials, numbers }, notesOf, h
   }
 
   function input(kind, about, packet) {
-    draining = true;
-    again = false;
-    if (packet) place(packet);
-    tell(kind, about);
-    for (const act of later.splice(0)) act();
-    draining = false;
-    if (again) input(border.WOKE);
+    later.push(() => {
+      if (packet) place(packet);
+      tell(kind, about);
+    });
+    // A socket may tell of something while it is used.
+    if (running) return;
+    running = draining = true;
+    do {
+      again = false;
+      for (const act of later) attempt(act);
+      later.length = 0;
+      if (again) later.push(() => tell(border.WOKE));
+    } while (again);
+    running = draining = false;
+    if (isBroken) ended();
   }
 
   /** Closes the socket, which is silent from then on. */
@@ -108,8 +136,8 @@ export function drive(wasm, { url, WebSocket, credentials, numbers }, notesOf, h
   }
 
   function transmit(_, packet) {
-    // One that is closing says so with its close event.
-    if (socket?.readyState === 1) socket.send(packet);
+    // One that is closing says so with its close event. Some sockets read later what they are given.
+    if (socket?.readyState === 1) socket.send(packet.slice());
     return socket?.bufferedAmount;
   }
 
@@ -133,17 +161,18 @@ export function drive(wasm, { url, WebSocket, credentials, numbers }, notesOf, h
   const unwatch = watch(({ code }) => input(border.HINT, code));
   const random = crypto.getRandomValues(new Uint8Array(24));
   const asks = typeof credentials === "function";
-  place(random, asks ? undefined : bytesOf(credentials));
+  place(random, asks ? undefined : credentials);
   const line = wasm.open(performance.now(), asks, ...numbers);
-  wasm.lines[line] = [...notesOf((act) => later.push(act)), dial, transmit, hangUp, idle];
+  const notes = [...notesOf((act) => later.push(act)), dial, transmit, hangUp, idle];
+  wasm.lines[line] = Object.assign(notes, { caught });
   wakeSoon();
 
   /** The line has ended. */
   function free() {
     unwatch();
-    hangUp(SUSPENDED);
     clearTimeout(timer);
-    wasm.command(line, border.FREE);
+    attempt(() => hangUp(SUSPENDED));
+    attempt(() => wasm.command(line, border.FREE));
     delete wasm.lines[line];
   }
 

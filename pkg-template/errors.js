@@ -28,4 +28,5 @@ export const OutcomeUnknownError = define("OutcomeUnknownError", "outcome-unknow
 export const TimeoutError = define("TimeoutError", "timeout");
 export const UnauthorizedError = define("UnauthorizedError", "unauthorized");
 export const StoppedError = define("StoppedError", "stopped");
+export const InternalError = define("InternalError", "internal");
 export const LoadError = define("LoadError", "load-failed", true);

@@ -7,11 +7,16 @@ export const brought = {};
 const optional = (loading, name) =>
   loading.catch((error) => console.warn(`tautline: \`${name}\` could not be loaded:`, error));
 
+/** One for all: imports that are under way at the same time end in any order, and lines have theirs. */
+let durable;
+
 /** Resolves with what keeps the state of a durable line; with undefined if nothing can. */
 export async function keeperFor(line, settings, inside) {
   try {
-    return await (await (brought.durable ?? import("./durable.js"))).keep(line, settings, inside);
+    durable ??= brought.durable ?? import("./durable.js");
+    return await (await durable).keep(line, settings, inside);
   } catch (error) {
+    durable = undefined;
     line._emit("durability", { stored: false, reason: error.message, error });
   }
 }
@@ -20,9 +25,11 @@ export async function keeperFor(line, settings, inside) {
  * Resolves with the wasm, and, if there are any, with what is to see every WebSocket of the line
  * and with what keeps its state, as `keeping` does.
  */
-export async function loadFor(line, { url, debug, warnBeforeUnload }, wasm, keeping) {
-  if (warnBeforeUnload) {
-    optional(import("./warn.js"), "warnBeforeUnload").then((warn) => warn?.warnBeforeUnload(line));
+export async function loadFor(line, { url, debug, warnBeforeUnload }, wasm, outgoing, keeping) {
+  // Only a page is left.
+  if (warnBeforeUnload && globalThis.document) {
+    const loading = optional(import("./warn.js"), "warnBeforeUnload");
+    loading.then((warn) => (outgoing.taken = warn?.watcher(line)));
   }
   const debugging = debug
     ? (brought.debug ?? optional(import("./debug.js"), "debug"))

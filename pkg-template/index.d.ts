@@ -16,8 +16,8 @@ export type Raw = string | ArrayBuffer | ArrayBufferView;
  * Both ends must use the same codec. The default is JSON.
  */
 export interface Codec {
-  /** Returns the encoded value. A throw becomes an {@link UnserializableError}. */
-  encode(value: unknown): string | Uint8Array;
+  /** Returns the encoded value, which is copied at once. A throw becomes an {@link UnserializableError}. */
+  encode(value: unknown): Raw;
   /** The inverse of `encode`: gets a string if `encode` returned one, else bytes. */
   decode(encoded: string | Uint8Array): unknown;
 }
@@ -78,11 +78,11 @@ export type WebSocketClass = new (url: string, protocols: string) => {
 /** Settings of a line. Every duration is in milliseconds, every size in bytes. */
 export interface ConnectOptions {
   /**
-   * What proves who this client is, sent in the first frame and never in the URL. A function is
-   * called anew before every connection attempt, and when the server asks for fresh credentials
+   * What proves who this client is, up to 16,384 bytes, sent in the first frame and never in the URL. A
+   * function is called anew before every connection attempt, and when the server asks for fresh credentials
    * on a live line: see {@link CredentialsFunction}.
    */
-  credentials?: string | Uint8Array | CredentialsFunction;
+  credentials?: Raw | CredentialsFunction;
   /** How values other than strings and bytes are encoded. Default: JSON. */
   codec?: Codec;
   /**
@@ -143,7 +143,8 @@ export interface ConnectOptions {
    * Has the browser ask whoever leaves the page while something is unconfirmed. Default false.
    *
    * It listens to `beforeunload` only while something is, because such a listener alone may keep a
-   * page out of the back-forward cache. The few lines for it are loaded when they are asked for.
+   * page out of the back-forward cache. The few lines for it are loaded when they are asked for. Where
+   * there is no page, as in a worker or in Node, it does nothing.
    */
   warnBeforeUnload?: boolean;
   /**
@@ -190,7 +191,7 @@ export interface CredentialsRequest {
  */
 export type CredentialsFunction = (
   request: CredentialsRequest,
-) => string | Uint8Array | null | Promise<string | Uint8Array | null>;
+) => Raw | null | Promise<Raw | null>;
 
 /** Settings of one `send` or `publish`. */
 export interface SendOptions {
@@ -208,7 +209,9 @@ export interface SendOptions {
   /**
    * Transmit only if the line is open now; never queue, never retry, never confirm. The promise
    * settles at once: resolved when the message was handed to the socket, else rejected with
-   * {@link NotLiveError}, also when much is waiting there already. For values that are stale in a second, such as a cursor's position.
+   * {@link NotLiveError}, also when much is waiting there already. That the line is not open needs no
+   * `catch`. For values that are stale in a second, such as a cursor's position. Not together with `ttl`,
+   * `key` or `until`.
    */
   volatile?: boolean;
   /**
@@ -223,7 +226,7 @@ export interface SendOptions {
    * newer one takes the place of one that has not been transmitted yet, whose promise rejects with
    * {@link SupersededError}. That rejection counts as handled, so that
    * `line.publish("cursors", at, { key: "me" })` needs no `catch` for it. What has been transmitted
-   * is delivered as any other. Not together with `volatile`.
+   * is delivered as any other.
    */
   key?: string;
 }
@@ -234,7 +237,7 @@ export interface RequestOptions {
   signal?: AbortSignal;
   /** As for {@link SendOptions.ttl}. */
   ttl?: number;
-  /** Reject with {@link TimeoutError} after this many milliseconds. Default: wait for ever. */
+  /** Reject with {@link TimeoutError} after this many milliseconds, from 0. Default: Infinity. */
   timeout?: number;
 }
 
@@ -338,7 +341,11 @@ export interface Lost {
 
 /** Events of a {@link Line}. Listeners get these plain objects. */
 export interface LineEvents<M extends Messages = any> {
-  /** A direct message. Until the first listener is added, up to 1,000 are kept for it. */
+  /**
+   * A direct message. While nobody listens they wait, and what is delivered to a listener is handled. Of
+   * what is not, the server sends no more than a window (16,384 messages or 1 MiB): it holds back what comes
+   * behind, answers too.
+   */
   message: DirectMessage<Typed<M, "direct">>;
   /** The line's state has changed. */
   state: StateChange;
@@ -464,7 +471,11 @@ export interface Stats {
 export interface Subscription<T = any> extends AsyncIterableIterator<Entry<T>> {
   /** The topic's name. */
   readonly topic: string;
-  /** Resolves when the server has confirmed, rejects with {@link RefusedError} if it refused. */
+  /**
+   * Resolves when the server has confirmed, rejects with {@link RefusedError} if it refused. A failure is an
+   * unhandled rejection if nobody waits for this, iterates, or listens to `end`, nor to the line's `state`
+   * if it is the line that has failed.
+   */
   readonly ready: Promise<Position>;
   /** Where the last handled entry stands; undefined before the server's confirmation. */
   readonly position: Position | undefined;
@@ -520,19 +531,20 @@ export interface Line<M extends Messages = any> {
     type: K,
     listener: (event: LineEvents<M>[K]) => void,
   ): void;
-  /** Counters since the line began. */
+  /** Counters since the line began; once it is closed, the last ones. */
   stats(): Stats;
   /** The last 100 changes of the state, oldest first: when the line was cut, why, and for how long. */
   history(): StateChange[];
   /**
    * Ends the line: takes nothing new, waits until everything accepted is confirmed, says goodbye.
-   * After `timeout` milliseconds (default 10,000; 0 = at once) it ends anyway, and what is
-   * unconfirmed rejects with {@link ClosedError} (never transmitted) or
-   * {@link OutcomeUnknownError}. Always resolves.
+   * After `timeout` milliseconds (default 10,000; 0 = at once; Infinity = whenever that is) it ends anyway,
+   * and what is unconfirmed rejects with {@link ClosedError} (never transmitted) or
+   * {@link OutcomeUnknownError}. Resolves then, however the line has ended.
    *
    * A durable line says no goodbye: its session goes on with the next line of its name. What is
    * unconfirmed rejects with {@link ClosedError}, stays stored, and is sent by that one; what could not
-   * be stored rejects as above.
+   * be stored rejects as above. A line of its name that is opened in this page meanwhile waits for this one,
+   * which ends as soon as it has no connection.
    *
    * A module that holds a line has to close it when it is replaced while you develop, or the line of
    * its old version stays open beside the new one:
@@ -587,6 +599,7 @@ export type ErrorCode =
   | "timeout"
   | "unauthorized"
   | "stopped"
+  | "internal"
   | "load-failed";
 
 /** What every error of this package has. */
@@ -638,7 +651,10 @@ export class SupersededError extends Error implements Failure<"superseded"> {
   /** See {@link Failure.retryable}. */
   readonly retryable: boolean;
 }
-/** The line is closed, and the message was never transmitted. */
+/**
+ * The line is closed, and the message was never transmitted. Of a line that ended with an error, calls fail
+ * with that error instead.
+ */
 export class ClosedError extends Error implements Failure<"closed"> {
   /** See {@link Failure.code}. */
   readonly code: "closed";
@@ -691,6 +707,16 @@ export class StoppedError extends Error implements Failure<"stopped"> {
   /** Why: see "Close codes" in PROTOCOL.md. */
   readonly closeCode: number;
 }
+/**
+ * The line has ended because something threw that it stands on: the WebAssembly, or a WebSocket. `cause` is
+ * what was thrown. What it had not confirmed may be processed.
+ */
+export class InternalError extends Error implements Failure<"internal"> {
+  /** See {@link Failure.code}. */
+  readonly code: "internal";
+  /** See {@link Failure.retryable}. */
+  readonly retryable: boolean;
+}
 /** The WebAssembly could not be loaded; `cause` is the error. */
 export class LoadError extends Error implements Failure<"load-failed"> {
   /** See {@link Failure.code}. */
@@ -714,6 +740,7 @@ export type TautlineError =
   | TimeoutError
   | UnauthorizedError
   | StoppedError
+  | InternalError
   | LoadError;
 /** The class that all of them come from, for `instanceof`. */
 export const TautlineError: {

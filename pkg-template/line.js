@@ -6,17 +6,19 @@ import { CredentialsSource } from "./credentials.js";
 import { drive } from "./driver.js";
 import { Emitter } from "./emitter.js";
 import * as errors from "./errors.js";
+import { shown } from "./expect.js";
 import { keeperFor, loadFor } from "./extras.js";
 import { History } from "./history.js";
-import { closedError, commandError, endError, failure, refusedError } from "./outcomes.js";
+import { CLOSE, optionsOf, SUBSCRIBE } from "./options.js";
+import { endError, failure, refusedError } from "./outcomes.js";
 import { Outgoing } from "./outgoing.js";
-import { TIMEOUT_MAX } from "./page.js";
-import { bytesOf, decode, text } from "./payload.js";
-import { startOf } from "./start.js";
+import { soon, TIMEOUT_MAX } from "./page.js";
+import { decoder, text } from "./payload.js";
+import { startOf, topicOf } from "./start.js";
 import { Subscription } from "./subscription.js";
 
-/** Direct messages kept for the first listener. */
-const KEPT = 1000;
+/** So many direct messages wait before the console is told that nobody listens. */
+const UNHEARD = 1000;
 /** In the order of `STAT`. */
 const STATS =
   "roundTrip queued unacknowledged outboxBytes acknowledged retransmitted received duplicates connections bytesSent bytesReceived buffered";
@@ -34,13 +36,20 @@ export class Line extends Emitter {
   #closed = new Promise((resolve) => (this.#tellClosed = resolve));
   #history = new History();
   #credentials;
-  #loggedOut;
+  /** The counters at the end. */
+  #stats;
+  /** Has the signal of the settings forget the line. */
+  #forget;
+  /** It is told that nobody listens. */
+  #isUnheard = false;
   /** What keeps the state of a durable line: a promise of it, and it. */
   #keeping;
   #keeper;
+  /** Resolves when it has begun, or has ended before. */
+  #opening;
 
   constructor(settings, load) {
-    super();
+    super("message state lost gap durability settled");
     this.#settings = settings;
     this.#outgoing = new Outgoing(settings, this.#command);
     this.#credentials = new CredentialsSource(settings.credentials);
@@ -53,28 +62,48 @@ export class Line extends Emitter {
       command: this.#command,
       deliver: this.#deliver,
       subscriptions: this.#subscriptions,
-      decode,
+      decode: (...payload) => decoder(...payload)(),
       ClosedError: errors.ClosedError,
       failure,
     };
     this.#keeping = settings.durable && keeperFor(this, settings, inside);
-    loadFor(this, settings, wasm, this.#keeping).then(
-      (loaded) => this.#open(...loaded),
-      (cause) => {
-        this.#keeping?.then((keeper) => keeper?.stop());
-        const message = `The WebAssembly could not be loaded: ${cause?.message ?? cause}.`;
-        this.#ended(new errors.LoadError(message, { cause }));
-      },
-    );
-    whenAborted(settings.signal, () => this.close({ timeout: 0 }));
+    this.#opening = loadFor(this, settings, wasm, this.#outgoing, this.#keeping)
+      .then(
+        (loaded) => this.#open(...loaded),
+        (cause) => {
+          this.#keeping?.then((keeper) => keeper?.stop());
+          const message = `The WebAssembly could not be loaded: ${cause?.message ?? cause}.`;
+          this.#ended(new errors.LoadError(message, { cause }));
+        },
+      )
+      .catch((cause) => {
+        this.#broken(cause);
+        this.#ended();
+      });
+    this.#forget = whenAborted(settings.signal, () => this.close({ timeout: 0 }));
+    if (this.#state === "closed") this.#forget();
   }
+
+  /** What does not throw has thrown: the line cannot be relied on. */
+  #broken = (cause) => {
+    const message = `The line has failed, and what is not confirmed may be processed: ${shown(cause)}.`;
+    this.#outgoing.error ??= new errors.InternalError(message, { cause });
+  };
 
   #open(wasm, observe, keeper) {
     if (this.#state === "closed") return keeper?.stop();
     this.#keeper = keeper;
-    this.#driver = drive(wasm, this.#settings, this.#notes, this.#history, keeper, observe);
-    const early = this.#outgoing.drain();
+    this.#driver = drive(wasm, this.#settings, this.#notes, {
+      broken: this.#broken,
+      ended: () => this.#ended(),
+      history: this.#history,
+      keeper,
+      observe,
+    });
+    const { pending } = this.#outgoing;
+    const early = [...pending.values()];
     keeper?.begin();
+    pending.clear();
     for (const subscription of [...this.#subscriptions.values()]) subscription.begin();
     for (const message of early) this.#outgoing.take(message);
     // One that is being closed takes first what it had accepted before.
@@ -100,59 +129,71 @@ export class Line extends Emitter {
     return this.#outgoing.submit(border.PUBLISH, topic, data, options);
   }
 
-  subscribe(topic, { last, after, signal } = {}) {
-    const start = startOf(topic, last, after);
+  subscribe(topic, options) {
+    const name = topicOf(topic);
+    const { last, after, signal } = optionsOf(SUBSCRIBE, options);
+    const start = startOf(last, after);
     // Until the wasm has given it a number, this is a key that no other subscription has.
     let stream = {};
+    let forget;
     const subscription = new Subscription(topic, {
       handled: (offset) => this.#command(border.HANDLED, stream, offset),
       ended: () => {
         this.#subscriptions.delete(stream);
         if (stream > 0) this.#command(border.UNSUBSCRIBE, stream);
+        forget?.();
       },
     });
     subscription.begin = () => {
       this.#subscriptions.delete(stream);
       const kept = last === undefined && !after && this.#keeper?.position(topic);
-      stream = this.#command(...(kept ? startOf(topic, 0, kept) : start), bytesOf(topic));
+      stream = this.#command(...(kept ? startOf(0, kept) : start), name);
       if (stream > 0) this.#subscriptions.set(stream, subscription);
-      else subscription.end(commandError(stream));
+      else fail(stream);
     };
-    if (this.#state === "closed") subscription.end(closedError());
+    // Whoever has just subscribed hears of it.
+    const fail = (code) => soon(() => subscription.end(this.#outgoing.refusal(code)));
+    if (this.#state === "closed") fail(border.LINE_CLOSED);
     else if (this.#driver === undefined) this.#subscriptions.set(stream, subscription);
     else subscription.begin();
-    whenAborted(signal, () => subscription.return());
+    forget = whenAborted(signal, () => subscription.return());
     return subscription;
   }
 
   stats() {
     const stats = {};
     for (const [at, name] of STATS.split(" ").entries()) {
-      stats[name] = this.#command(border.STAT, at) ?? 0;
+      stats[name] = Math.max(this.#command(border.STAT, at) ?? 0, 0);
     }
     const { pending, expired, superseded } = this.#outgoing;
     if (!this.#driver) stats.queued = pending.size;
-    return { ...stats, expired, superseded, reconnects: { ...this.#history.reconnects } };
+    const { reconnects } = this.#history;
+    return { ...stats, ...this.#stats, expired, superseded, reconnects: { ...reconnects } };
   }
 
   history() {
     return [...this.#history.changes];
   }
 
-  close({ timeout: patience = 10_000 } = {}) {
+  async close(options) {
+    const { timeout: patience = 10_000 } = optionsOf(CLOSE, options);
     const timeout = Math.min(patience, TIMEOUT_MAX);
     this.#closeWithin ??= timeout;
     this.#outgoing.closing = true;
+    let timer;
     if (this.#driver || this.#outgoing.pending.size === 0 || timeout === 0) this.#leave(timeout);
-    else setTimeout(() => this.#leave(0), timeout);
-    return this.#closed;
+    else timer = setTimeout(() => this.#leave(0), timeout);
+    await this.#closed;
+    clearTimeout(timer);
   }
 
   async pending() {
-    return (await this.#keeping)?.pending() ?? [];
+    await this.#opening;
+    return this.#keeper?.pending() ?? [];
   }
 
   async clear() {
+    this.#outgoing.closing = true;
     try {
       await (await this.#keeping)?.clear();
     } finally {
@@ -176,17 +217,23 @@ export class Line extends Emitter {
     else this.#ended();
   }
 
-  #ended(error = this.#loggedOut) {
+  #ended(error = this.#outgoing.error) {
     if (this.#state === "closed") return;
     this.#keeper?.stop(error);
+    this.#stats = this.stats();
     this.#state = "closed";
     this.#outgoing.end(error);
-    for (const subscription of this.#subscriptions.values()) subscription.end(error);
+    for (const subscription of this.#subscriptions.values()) {
+      if (!error || this._hears("state")) subscription._expectEnd();
+      subscription.end(error);
+    }
     const reason = error?.message ?? "closed";
     this.#changed({ at: Date.now(), state: "closed", reason, error });
     this.#tellClosed();
     this.#driver?.free();
     this.#driver = undefined;
+    this.#forget?.();
+    this._finish();
   }
 
   /** What takes note of the wasm's events, by kind. Applications are told `later`. */
@@ -201,27 +248,36 @@ export class Line extends Emitter {
       later(() =>
         this._emit("lost", { outcomeKnown: !!outcomeKnown, directMissing: !!directMissing }),
       );
-    const acknowledged = (through) => outgoing.acknowledged(through);
-    const reply = (id, payload, _, format) => {
-      const message = outgoing.settled(id);
-      try {
-        message?.resolve(decode(codec, format, payload));
-      } catch (cause) {
-        message.reject(new errors.UnserializableError(`No reply: ${cause}.`, { cause }));
-      }
+    const acknowledged = (through) => later(() => outgoing.acknowledged(through));
+    const undecoded = (what, cause) => {
+      const message = `The codec could not decode ${what}: ${shown(cause)}.`;
+      return new errors.UnserializableError(message, { cause });
     };
-    const refused = (id, code, reason) =>
-      outgoing.settled(id)?.reject(refusedError("message", text(code), text(reason)));
-    const failed = (first, _, __, last, kind) => outgoing.failed(first, last, kind);
-    const message = (stream, payload, _, offset, format) => {
-      const event = { data: undefined, offset };
-      try {
-        event.data = decode(codec, format, payload);
-      } catch (cause) {
-        const message = `The codec could not decode entry ${offset}: ${cause}.`;
-        event.error = new errors.UnserializableError(message, { cause });
-      }
+    const reply = (id, payload, _, format) => {
+      const decode = decoder(codec, format, payload);
       later(() => {
+        const message = outgoing.settled(id);
+        try {
+          message?.resolve(decode());
+        } catch (cause) {
+          message.reject(undecoded("the reply", cause));
+        }
+      });
+    };
+    const refused = (id, code, reason) => {
+      const error = refusedError("message", text(code), text(reason));
+      later(() => outgoing.settled(id)?.reject(error));
+    };
+    const failed = (first, _, __, last, kind) => later(() => outgoing.failed(first, last, kind));
+    const message = (stream, payload, _, offset, format) => {
+      const decode = decoder(codec, format, payload);
+      later(() => {
+        const event = { data: undefined, offset };
+        try {
+          event.data = decode();
+        } catch (cause) {
+          event.error = undecoded(`entry ${offset}`, cause);
+        }
         if (stream === 0) this.#deliver(event);
         else this.#subscriptions.get(stream)?.deliver(event);
       });
@@ -241,8 +297,9 @@ export class Line extends Emitter {
         else this.#subscriptions.get(stream)?.missing(gap);
       });
     const closed = (end, reason, _, code) => {
-      const error = endError(end, code, this.#history.words(reason));
-      later(() => this.#ended(error));
+      // What the messages that fail with it are told too.
+      outgoing.error ??= endError(end, code, this.#history.words(reason));
+      later(() => this.#ended());
     };
     const authorize = (attempt) => later(() => this.#authorize(attempt));
     return [
@@ -271,13 +328,12 @@ export class Line extends Emitter {
   #deliver = (event) => {
     this._waiting.push(event);
     this._handOver();
-    if (this._waiting.length === 0) return;
-    // What a durable line has kept it hands over after a reload.
-    if (!this.#keeper) this._handed(event);
-    if (this._waiting.length > KEPT) {
-      this._handed(this._waiting.shift());
-      console.warn(`tautline: over ${KEPT} direct messages and no "message" listener; one dropped`);
-    }
+    if (this.#isUnheard || this._waiting.length < UNHEARD) return;
+    this.#isUnheard = true;
+    console.warn(
+      `tautline: ${UNHEARD} direct messages wait for a "message" listener. Once a window of them does, ` +
+        "the server holds back what comes behind them, answers too",
+    );
   };
 
   /** The server need not keep a direct message any more. */
@@ -288,7 +344,7 @@ export class Line extends Emitter {
   async #authorize(attempt) {
     const bytes = await this.#credentials.ask();
     if (bytes === null) {
-      this.#loggedOut = endError(1, 0, "the credentials function has returned null");
+      this.#outgoing.error = endError(1, 0, "the credentials function has returned null");
       this.close({ timeout: 0 });
     }
     if (bytes) this.#command(border.CREDENTIALS, attempt, 0, 0, undefined, bytes);

@@ -29,8 +29,6 @@ export function commandError(code, size) {
       return new InvalidArgumentError("There are too many subscriptions; end one first.");
     case OUTBOX_FULL:
       return new OutboxFullError("The outbox is full: wait for earlier messages to be confirmed.");
-    case -3:
-      return new InvalidArgumentError("Expected a topic of 1 to 255 bytes.");
     case LINE_CLOSED:
       return closedError();
     case NOT_LIVE:

@@ -4,10 +4,10 @@
 import * as border from "./border.js";
 import { bound } from "./bound.js";
 import { InvalidArgumentError, SupersededError } from "./errors.js";
-import { expect } from "./expect.js";
+import { optionsOf, REQUEST, SEND } from "./options.js";
 import { closedError, commandError, failure } from "./outcomes.js";
-import { TIMEOUT_MAX } from "./page.js";
-import { bytesOf, encode } from "./payload.js";
+import { encode } from "./payload.js";
+import { topicOf } from "./start.js";
 
 export class Outgoing {
   #settings;
@@ -24,6 +24,10 @@ export class Outgoing {
   #keys = new Map();
   /** Nothing new is taken. */
   closing = false;
+  /** What has ended the line, unless it was closed on request. */
+  error;
+  /** Called when something was taken. */
+  taken;
   expired = 0;
   superseded = 0;
 
@@ -33,29 +37,30 @@ export class Outgoing {
     this.#command = command;
   }
 
-  submit(kind, topic, data, options) {
+  submit(kind, topic, data, given) {
     const message = { kind };
     message.promise = new Promise((resolve, reject) => {
+      const name = kind === border.PUBLISH ? topicOf(topic) : undefined;
+      const known = kind === border.REQUEST ? REQUEST : SEND;
+      const options = given === undefined ? undefined : optionsOf(known, given);
       const [format, payload] = encode(this.#settings.codec, data);
-      expect("topic", topic, typeof topic === "string", "a name");
-      const name = topic ? bytesOf(topic) : undefined;
       Object.assign(message, { topic: name, format, payload, resolve, reject });
-      if (options !== undefined) {
-        if (options.volatile) return this.#sendVolatile(message, options);
-        if (options.until === "stored") message.stored = resolve;
-        this.#bound(message, topic, options);
+      if (options?.volatile) this.#sendVolatile(message, options);
+      else {
+        if (options) this.#bound(message, topic, options);
+        if (!this.#supersedes(message)) this.take(message);
+        this.taken?.();
       }
-      if (!this.#supersedes(message)) this.take(message);
     });
+    // That a line is not there is what a volatile message is made for: it needs no `catch`.
+    if (message.isStale) message.promise.catch(() => {});
     return message.promise;
   }
 
   #bound(message, topic, options) {
     const { ttl, key } = options;
-    if (ttl !== undefined) {
-      expect("ttl", ttl, ttl >= 1 && ttl <= TIMEOUT_MAX, `from 1 to ${TIMEOUT_MAX}`);
-      message.expiresAt = performance.now() + ttl;
-    }
+    if (options.until === "stored") message.stored = message.resolve;
+    message.expiresAt = performance.now() + ttl;
     if (key !== undefined) message.key = `${message.kind}${topic.length} ${topic}${key}`;
     const withdraw = () => this.withdraw(message);
     bound(message, options, withdraw, () => {
@@ -79,7 +84,12 @@ export class Outgoing {
   /** Rejects what is not taken. */
   take(message) {
     const id = this.#put(message);
-    if (!(id > 0)) message.reject(commandError(id, message.payload.length));
+    if (!(id > 0)) message.reject(this.refusal(id, message.payload.length));
+  }
+
+  /** The error for what the wasm answers instead of a number, about a payload of `size` bytes. */
+  refusal(code, size) {
+    return (code === border.LINE_CLOSED && this.error) || commandError(code, size);
   }
 
   /** Puts a message last or in the place of another. Returns its id, or why it has none. */
@@ -130,14 +140,15 @@ export class Outgoing {
     return messages;
   }
 
-  #sendVolatile(message, { ttl, key }) {
-    if (message.kind === border.REQUEST || ttl !== undefined || key !== undefined) {
-      throw new InvalidArgumentError(
-        "A volatile message is no request, and has neither `ttl` nor `key`.",
-      );
+  #sendVolatile(message, { signal, ttl, key, until }) {
+    if ((ttl ?? key ?? until) !== undefined) {
+      throw new InvalidArgumentError("A volatile message has neither `ttl`, `key` nor `until`.");
     }
-    const code = this.#hand({ ...message, kind: border.VOLATILE }) ?? border.NOT_LIVE;
-    if (code < 0) message.reject(commandError(code, message.payload.length));
+    if (signal?.aborted) throw signal.reason;
+    const early = this.closing ? border.LINE_CLOSED : border.NOT_LIVE;
+    const code = this.#hand({ ...message, kind: border.VOLATILE }) ?? early;
+    message.isStale = code === border.LINE_CLOSED || code === border.NOT_LIVE;
+    if (code < 0) message.reject(this.refusal(code, message.payload.length));
     else message.resolve();
   }
 
@@ -152,7 +163,7 @@ export class Outgoing {
     for (let id = first; id <= last; id += 1) {
       const message = this.settled(id);
       if (message && kind === border.EXPIRED) this.expired += 1;
-      message?.reject(failure(kind));
+      message?.reject((kind === border.UNSENT && this.error) || failure(kind));
     }
   }
 
@@ -166,8 +177,9 @@ export class Outgoing {
     }
   }
 
-  end(error = closedError()) {
+  end(error) {
     this.closing = true;
-    for (const message of this.drain()) message.reject(error);
+    this.error = error;
+    for (const message of this.drain()) message.reject(error ?? closedError());
   }
 }

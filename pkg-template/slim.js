@@ -18,11 +18,18 @@ async function instanceOf(wasm) {
   return source instanceof Response ? load(source) : instantiate(source);
 }
 
+/** Has lines take the instance that `loading` brings, and another one if that is broken. */
+function take(loading) {
+  given = loading;
+  const renew = ({ module }) => take(instantiate(module));
+  loading.then((loaded) => (loaded.forget = () => renew(loaded)), () => {});
+}
+
 /** Gives the wasm: a URL, a Response, its bytes or a compiled module, or a promise of one. */
 export async function provide(wasm) {
   const loaded = instanceOf(wasm);
   announce(loaded);
-  given = loaded;
+  take(loaded);
   await loaded;
 }
 

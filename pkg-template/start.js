@@ -1,16 +1,22 @@
-// Where a subscription begins.
+// Where a subscription begins, and what it reads.
 
 import * as border from "./border.js";
 import { expect } from "./expect.js";
+import { bytesOf } from "./payload.js";
 
-const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const TOPIC_BYTES_MAX = 255;
 
-/** The command for it and its numbers; throws if what the application gave is not usable. */
-export function startOf(topic, last = 0, after) {
-  expect("topic", topic, typeof topic === "string" && topic !== "", "a name");
-  expect("last", last, isCount(last), "a count from 0");
+/** A topic's name as bytes; throws if it is none. One with half a character would be another's, as UTF-8. */
+export function topicOf(name) {
+  const isText = typeof name === "string" && !/\p{Cs}/u.test(name);
+  const bytes = isText ? bytesOf(name) : [];
+  const isTopic = bytes.length > 0 && bytes.length <= TOPIC_BYTES_MAX;
+  expect("topic", name, isTopic, `a string of 1 to ${TOPIC_BYTES_MAX} bytes in UTF-8`);
+  return bytes;
+}
+
+/** The command for it, and its numbers. */
+export function startOf(last = 0, after) {
   if (after === undefined) return [border.LAST, last, 0, 0];
-  const isPosition = /^\d+-\d+$/.test(after?.epoch) && isCount(after.offset);
-  if (!isPosition) expect("after", JSON.stringify(after), false, "a position");
   return [border.AFTER, after.offset, ...after.epoch.split("-").map(Number)];
 }

@@ -16,13 +16,24 @@ export class Subscription extends Emitter {
   // The entry given last: it is handled when the next one is asked for.
   #inHand;
   #settleReady;
+  /** Its end is told in another way than by `ready`, or is no news. */
+  #isExpected = false;
 
   constructor(topic, hooks) {
-    super();
+    super("message gap end");
     this.topic = topic;
     this.#hooks = hooks;
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
+  }
+
+  _expectEnd() {
+    this.#isExpected = true;
     this.ready.catch(() => {});
+  }
+
+  addEventListener(type, ...given) {
+    super.addEventListener(type, ...given);
+    if (type === "end") this._expectEnd();
   }
 
   /** An entry has arrived. */
@@ -60,12 +71,16 @@ export class Subscription extends Emitter {
     if (this.#ended) return;
     this.#ended = error ? { error } : {};
     this.#hooks.ended();
+    // Nobody may have `ready` in hand, or have it still: a failure is not to go unnoticed.
+    if (error && this.position && !this.#isExpected) Promise.reject(error);
     this.#settleReady.reject(error ?? closedError());
     this.#give();
     this._emit("end", this.#ended);
+    this._finish();
   }
 
   next() {
+    this._expectEnd();
     this.#handledInHand();
     this.#pulls ??= [];
     return new Promise((resolve) => {
@@ -93,6 +108,7 @@ export class Subscription extends Emitter {
   async return() {
     this.#handledInHand();
     if (!this.#ended) this._waiting = [];
+    this._expectEnd();
     this.end();
     return { value: undefined, done: true };
   }

@@ -3,10 +3,11 @@
 const LOOK_MS = 250;
 
 /**
- * Listens to `beforeunload` while `line` has something unconfirmed, and not a moment longer than it
- * takes to notice: a listener alone may keep a page out of the back-forward cache.
+ * Returns what is to be called whenever `line` has taken a message. It listens to `beforeunload` while
+ * something is unconfirmed, and not a moment longer than it takes to notice: a listener alone may keep
+ * a page out of the back-forward cache.
  */
-export function warnBeforeUnload(line) {
+export function watcher(line) {
   let timer;
   const isBusy = () => {
     const { queued, unacknowledged } = line.stats();
@@ -28,13 +29,6 @@ export function warnBeforeUnload(line) {
     addEventListener("beforeunload", warn);
     timer = setInterval(look, LOOK_MS);
   };
-  for (const name of ["send", "request", "publish"]) {
-    const method = line[name];
-    line[name] = (...given) => {
-      const settled = method.apply(line, given);
-      watch();
-      return settled;
-    };
-  }
   watch();
+  return watch;
 }

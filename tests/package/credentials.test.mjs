@@ -91,7 +91,7 @@ test("credentials", async (t) => {
       return { asked: asked.length, error, last: { ...last, error: told(last.error) } };
     });
     assert.equal(asked, 3);
-    assert.equal(error.name, "ClosedError");
+    assert.equal(error.name, "UnauthorizedError");
     assert.equal(last.error.name, "UnauthorizedError");
     assert.match(last.reason, /does not accept the credentials: this token is not good any more\./);
   });
@@ -108,8 +108,8 @@ test("credentials", async (t) => {
     assert.equal(answer, "echo");
     assert.deepEqual(waits.map(({ reason }) => reason), Array(3).fill("no usable credentials"));
     assert.match(warnings[0], /the credentials function failed; the line tries again later: .*no network/);
-    assert.match(warnings[1], /Expected `credentials` to be a string, a Uint8Array or null, got undefined/);
-    assert.match(warnings[2], /to be a string, a Uint8Array or null, got \[object Object\]/);
+    assert.match(warnings[1], /Expected `credentials` to be a string or up to 16384 bytes, got undefined/);
+    assert.match(warnings[2], /to be a string or up to 16384 bytes, got "object"/);
   });
 
   await t.test("one that takes too long is told so, and asked anew", async () => {
@@ -164,7 +164,7 @@ test("credentials", async (t) => {
       await until(() => line.state === "closed");
       return { asked: asked.length, outcome, error: told(line.history().at(-1).error) };
     });
-    assert.deepEqual([asked, outcome, error.name], [1, "closed", "UnauthorizedError"]);
+    assert.deepEqual([asked, outcome, error.name], [1, "unauthorized", "UnauthorizedError"]);
     assert.match(error.message, /the credentials function has returned null/);
   });
 
@@ -178,6 +178,6 @@ test("credentials", async (t) => {
       return { states: history.map(({ state }) => state), sent, later, error: told(history.at(-1).error) };
     });
     assert.deepEqual(states, ["connecting", "open", "closed"]);
-    assert.deepEqual([sent, later, error.name], ["echo", "closed", "UnauthorizedError"]);
+    assert.deepEqual([sent, later, error.name], ["echo", "unauthorized", "UnauthorizedError"]);
   });
 });

@@ -211,10 +211,10 @@ test("messages that are not transmitted yet", async (t) => {
     ].map((promise) => promise.catch((error) => `${error.code}: ${error.message}`))),
   [
     ...Array(2).fill(
-      "invalid-argument: A volatile message is no request, and has neither `ttl` nor `key`.",
+      "invalid-argument: A volatile message has neither `ttl`, `key` nor `until`.",
     ),
-    ...["0", "Infinity", "soon"].map((ttl) =>
-      `invalid-argument: Expected \`ttl\` to be from 1 to 2147483647, got ${ttl}.`),
+    ...["0", "Infinity", '"soon"'].map((ttl) =>
+      `invalid-argument: Expected \`ttl\` to be a number from 1 to 2147483647, got ${ttl}.`),
   ]);
 
   await check("stats count what has become of them", () => {

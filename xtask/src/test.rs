@@ -22,7 +22,18 @@ type Parts = &'static [(&'static str, Choice)];
 const IN_FIREFOX: Parts = &[
     (
         "package",
-        Choice::Only(&["credentials", "debug", "disposal", "entries", "errors", "interface"]),
+        Choice::Only(&[
+            "arguments",
+            "bytes",
+            "credentials",
+            "debug",
+            "direct",
+            "disposal",
+            "entries",
+            "errors",
+            "failing",
+            "interface",
+        ]),
     ),
     (
         "e2e",
@@ -44,7 +55,7 @@ const IN_FIREFOX: Parts = &[
     (
         "durable",
         Choice::Only(&[
-            "clear", "crash", "cursors", "ending", "fallback", "reload", "tabs", "wasm",
+            "clear", "crash", "cursors", "ending", "fallback", "reload", "tabs", "turns", "wasm",
         ]),
     ),
 ];

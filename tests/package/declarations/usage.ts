@@ -190,3 +190,11 @@ export class InlineSocket extends reliableWebSocket(connectInline) {
 }
 // @ts-expect-error a socket decides itself what it sends again
 new ReliableWebSocket("/line", [], { whenUncertain: "resend" });
+
+connect("/line", { credentials: new ArrayBuffer(2) });
+connect("/line", { credentials: () => new DataView(new ArrayBuffer(2)) });
+connect("/line", { codec: { encode: () => new ArrayBuffer(2), decode: String } });
+// @ts-expect-error a signal is not null
+connect("/line", { signal: null });
+line.close({ timeout: Infinity });
+export const broken = (error: TautlineError) => error.code === "internal" && error.retryable;
