@@ -256,7 +256,11 @@ export interface SubscribeOptions {
    * durable line, what comes behind the entry that was handled last in this topic.
    */
   last?: number;
-  /** Carry on behind this position instead; what is missing is reported as a gap. */
+  /**
+   * Carry on behind this position instead; what is missing is reported as a gap. A position that the
+   * topic does not have is as one of a topic that began anew: it is read from its oldest entry, with a
+   * gap that says `reset`.
+   */
   after?: Position;
   /** Unsubscribes when it aborts. */
   signal?: AbortSignal;

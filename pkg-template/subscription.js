@@ -13,6 +13,8 @@ export class Subscription extends Emitter {
   #gap;
   /** What the event `end` says, once it has ended. */
   #ended;
+  /** How many of the entries that are not handled are of a log that is gone. */
+  #stale = 0;
   // The entry given last: it is handled when the next one is asked for.
   #inHand;
   #settleReady;
@@ -52,13 +54,21 @@ export class Subscription extends Emitter {
   }
 
   _handed({ offset }) {
+    // Offsets of a log that is gone say nothing about the new one.
+    if (this.#stale > 0) {
+      this.#stale -= 1;
+      return;
+    }
     this.position = { ...this.position, offset };
     this.#hooks.handled(offset);
   }
 
   subscribed(position) {
-    // Offsets of a log that is gone say nothing about the new one.
-    if (this.position?.epoch !== position.epoch) this.position = position;
+    const { epoch, offset } = this.position ?? {};
+    if (epoch !== position.epoch || offset > position.offset) {
+      this.position = position;
+      this.#stale = this._waiting.length + (this.#inHand ? 1 : 0);
+    }
     this.#settleReady.resolve(position);
   }
 

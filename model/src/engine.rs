@@ -73,8 +73,10 @@ impl Log {
     pub fn position(&self, start: Start) -> Offset {
         match start {
             Start::Last(count) => self.head().saturating_sub(count).max(self.trimmed),
-            Start::After(Cursor { epoch, received, .. }) if epoch == self.epoch => {
-                received.min(self.head()).max(self.trimmed)
+            Start::After(Cursor { epoch, received, .. })
+                if epoch == self.epoch && received <= self.head() =>
+            {
+                received.max(self.trimmed)
             }
             Start::After(_) => self.trimmed,
         }

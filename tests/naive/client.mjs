@@ -246,8 +246,8 @@ export class NaiveClient {
   }
   GAP({ epoch, offset }, stream) { // C-11
     const { topic, epoch: known = epoch, received = offset } = stream; // without a cursor: as told
-    const [anew, reading] = [known !== epoch, stream.reading === this.ws];
-    check(reading && (anew ? stream !== this.direct : offset >= received), "Cursor", 4002); // S-11
+    const [anew, reading] = [known !== epoch || offset < received, stream.reading === this.ws];
+    check(reading && !(anew && stream === this.direct), "Cursor", 4002); // S-11
     Object.assign(stream, { epoch, received: offset });
     if (!anew && offset === received) return;
     this.seen.gaps.push({ topic, anew, upTo: Number(offset) });

@@ -113,6 +113,36 @@ test("a hostile server", async (t) => {
     await shut(page);
   });
 
+  await t.test("what a log that is gone left unread moves no position of the new one", async () => {
+    const entries = (...offsets) => offsets.map((offset) => Buffer.from([0x40, 2, offset, 1, 0x61]));
+    const subscribed = hex("07 02 00 0123456789abcdef 00");
+    const gap = (offset) => Buffer.from([9, 2, ...Array(8).fill(0x11), offset]);
+    server.treat(async (peer) => {
+      await peer.welcome();
+      await peer.packet(subscribed, ...entries(1, 2), gap(0), ...entries(1, 2, 3), gap(1), ...entries(2));
+    });
+    await open();
+    await page.evaluate(() => {
+      window.unread = line.subscribe("topic");
+      window.gaps = [];
+      unread.addEventListener("gap", ({ to, reset }) => gaps.push([to, reset]));
+    });
+    await until("both have been told", () => page.evaluate(() => gaps.length === 2));
+    const [gaps, read, position] = await page.evaluate(async () => {
+      const read = [];
+      for (let at = 0; at < 6; at += 1) {
+        const { value } = await unread.next();
+        read.push([value.offset, unread.position.offset]);
+      }
+      await unread.return();
+      return [window.gaps, read, unread.position];
+    });
+    assert.deepEqual(gaps, [[0, true], [1, true]]);
+    assert.deepEqual(read, [[1, 1], [2, 1], [1, 1], [2, 1], [3, 1], [2, 1]]);
+    assert.deepEqual(position, { epoch: "286331153-286331153", offset: 2 });
+    await shut(page);
+  });
+
   await t.test("entries that jump back are dropped, and counted", async () => {
     server.treat(async (peer) => {
       await peer.welcome();

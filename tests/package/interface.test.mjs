@@ -90,6 +90,22 @@ test("the line", async (t) => {
     return [data, (await second.next()).value.data, second.topic];
   }, [3, 4, "history"]);
 
+  await check("a position that the log does not have begins it anew, and the line stays", async () => {
+    const first = line.subscribe("history", { last: 1 });
+    const { epoch } = await first.ready;
+    const behind = (offset) => line.subscribe("history", { after: { epoch, offset } });
+    const seen = [];
+    for (const offset of [5, 99, 2 ** 53 - 1]) {
+      const topic = behind(offset);
+      const { value } = await topic.next();
+      await topic.next();
+      seen.push([value.gap, value.data, topic.position.offset]);
+      await topic.return();
+    }
+    await first.return();
+    return [seen, line.stats().connections];
+  }, [[5, 99, 2 ** 53 - 1].map(() => [{ from: 1, to: 0, reset: true }, 1, 1]), 1]);
+
   await check("each subscription from before the wasm has loaded has its own place", async () => {
     const early = connect("/line");
     const [first, second] = ["first", "second"].map((topic) => early.subscribe(topic));

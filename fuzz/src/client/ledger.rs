@@ -112,10 +112,6 @@ impl Ledger {
                 let behind = follows || stream == DIRECT && missing.from > *read;
                 assert!(missing.reset || early || behind, "{missing:?} behind {read}");
                 *read = missing.to;
-                if missing.reset {
-                    // Its new incarnation is not told.
-                    *known = None;
-                }
             }
             Event::Lost { .. } => drop(self.read.remove(&DIRECT)),
             Event::SubscribeRefused { stream, .. } => drop(self.read.remove(&stream)),
@@ -136,10 +132,10 @@ impl Ledger {
 
     fn subscribed(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
         let (known, read) = self.read.entry(stream).or_default();
-        match known.replace(epoch) {
-            // What lies between is told as a gap.
-            Some(before) if before == epoch => assert!(offset >= *read, "{offset} before {read}"),
-            _ => *read = offset,
+        let goes_on = known.replace(epoch) == Some(epoch) && offset >= *read;
+        // What lies between is told as a gap.
+        if !goes_on {
+            *read = offset;
         }
     }
 

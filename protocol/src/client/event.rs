@@ -91,7 +91,8 @@ pub enum Event<'a> {
         /// The message.
         payload: &'a [u8],
     },
-    /// The server has confirmed a subscription, for the first time or after a cut.
+    /// The server has confirmed a subscription, for the first time or after a cut, or has begun its
+    /// log anew: then a gap follows.
     Subscribed {
         /// Which stream.
         stream: StreamId,

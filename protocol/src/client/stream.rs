@@ -120,32 +120,26 @@ impl Stream {
 
     /// The server reads on behind `offset` of `epoch`; returns what this leaves out.
     ///
-    /// `Err` if that is behind what was received already. PROTOCOL.md C-11.
-    pub(super) fn reposition(
-        &mut self,
-        epoch: Epoch,
-        offset: Offset,
-    ) -> Result<Option<Missing>, ()> {
+    /// A log that goes backward does not have what was received: it began anew, whatever it calls
+    /// itself. PROTOCOL.md C-11.
+    pub(super) fn reposition(&mut self, epoch: Epoch, offset: Offset) -> Option<Missing> {
         self.confirmed = true;
         let before = self.cursor;
         let is_placed = self.last.take().is_none();
-        if is_placed && before.epoch == epoch {
-            if offset < before.received {
-                return Err(());
-            }
+        if is_placed && before.epoch == epoch && offset >= before.received {
             if offset == before.received {
-                return Ok(None);
+                return None;
             }
             self.cursor.received = offset;
             if before.handled >= self.last_message {
                 self.cursor.handled = offset;
             }
-            return Ok(Some(Missing { from: before.received + 1, to: offset, reset: false }));
+            return Some(Missing { from: before.received + 1, to: offset, reset: false });
         }
         self.cursor = Cursor { epoch, received: offset, handled: offset };
         self.last_message = 0;
         self.reported = offset;
-        Ok(is_placed.then_some(Missing { from: 1, to: offset, reset: true }))
+        is_placed.then_some(Missing { from: 1, to: offset, reset: true })
     }
 
     /// The server has begun the log anew, from its first entry.

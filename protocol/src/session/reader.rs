@@ -57,7 +57,7 @@ impl Reader {
     }
 
     pub(super) fn confirm(&mut self, epoch: Epoch, offset: Offset) {
-        if self.epoch == epoch {
+        if self.epoch == epoch && self.sent <= offset {
             // Entries that are gone are nobody's to handle: they take no room.
             self.carried_to = self.carried_to.min(offset);
             self.sent = offset;

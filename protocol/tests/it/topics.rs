@@ -202,18 +202,57 @@ fn what_a_server_must_not_say_about_streams_is_a_violation() {
         &[entry(1, 1)],
         &[Downlink::Subscribed { stream: 1, epoch, offset }, entry(1, 7)],
         &[Downlink::Subscribed { stream: 1, epoch, offset }, entry(1, 6), entry(1, 8)],
-        &[
-            Downlink::Subscribed { stream: 1, epoch, offset },
-            Downlink::Gap { stream: 1, epoch, offset: 4 },
-        ],
-        &[
-            Downlink::Subscribed { stream: 1, epoch, offset },
-            Downlink::Subscribed { stream: 1, epoch, offset: 4 },
-        ],
+        &[Downlink::Gap { stream: 0, epoch, offset }, Downlink::Gap { stream: 0, epoch, offset: 4 }],
     ] {
         let mut lone = LoneClient::live();
         lone.client.subscribe("t", Start::Last(0)).unwrap();
         lone.drain();
         assert_eq!(lone.gets(frames).hung_up, Some(CloseCode::VIOLATION), "{frames:?}");
+    }
+}
+
+// PROTOCOL.md C-11, S-10.
+#[test]
+fn a_position_that_the_log_does_not_have_begins_it_anew_and_costs_nobody_else_anything() {
+    for (received, handled) in [(6, 6), (99, 5), (1 << 53, 0), (u64::MAX, u64::MAX)] {
+        let mut line = Line::live();
+        for _ in 0..5 {
+            line.publish("room");
+        }
+        let other = line.subscribe("other", Start::Last(0)).unwrap();
+        let epoch = line.server.engine.topic("room").epoch;
+        let cursor = Cursor { epoch, received, handled };
+        let stream = line.subscribe("room", Start::After(cursor)).unwrap();
+        line.run(100);
+        assert_eq!(line.ledger.payloads(stream).len(), 5, "behind {received}");
+        line.reconnect();
+        line.publish("room");
+        line.publish("other");
+        line.must_converge();
+        let missing = Missing { from: 1, to: 0, reset: true };
+        assert_eq!(line.ledger.gaps, [(stream, missing)], "behind {received}");
+        assert_eq!(line.ledger.payloads(stream).len(), 6, "behind {received}");
+        assert_eq!(line.ledger.payloads(other).len(), 1);
+        assert_eq!(line.dials.len(), 2, "the one that the test has cut, and the next");
+    }
+}
+
+// PROTOCOL.md C-11.
+#[test]
+fn a_log_that_goes_backward_began_anew_whoever_says_so() {
+    let epoch = EPOCH;
+    let subscribed = |offset| Downlink::Subscribed { stream: 1, epoch, offset };
+    for back in [subscribed(2), Downlink::Gap { stream: 1, epoch, offset: 2 }] {
+        let mut lone = LoneClient::live();
+        lone.client.subscribe("t", Start::Last(0)).unwrap();
+        lone.drain();
+        lone.gets(&[subscribed(5)]);
+        let done = lone.gets(&[back]);
+        let told: Vec<&str> = done.events.iter().map(|event| &event[..3]).collect();
+        assert_eq!((done.hung_up, told), (None, vec!["Sub", "Gap"]), "{done:?}");
+        assert!(done.told("missing: Missing { from: 1, to: 2, reset: true }"), "{done:?}");
+        let entry = Entry::Message(b"x");
+        let entry = Downlink::Entry { stream: 1, offset: 3, format: Format::Text, entry };
+        assert!(lone.gets(&[entry]).told("offset: 3"));
     }
 }

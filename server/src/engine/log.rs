@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
+use tautline_protocol::message::Cursor;
 use tautline_protocol::{Epoch, Offset, Start};
 use tokio::time::Instant;
 
@@ -169,9 +170,12 @@ impl Log {
     pub(super) fn locate_behind(&self, start: Start, oldest: Offset) -> Position {
         let offset = match start {
             Start::Last(count) => self.head().saturating_sub(count).max(oldest),
-            Start::After(cursor) if cursor.epoch == self.epoch => {
-                cursor.received.clamp(oldest, self.head())
+            Start::After(Cursor { epoch, received, .. })
+                if epoch == self.epoch && received <= self.head() =>
+            {
+                received.max(oldest)
             }
+            // A position that this log does not have is of another one.
             Start::After(_) => oldest,
         };
         Position { epoch: self.epoch, offset }

@@ -26,7 +26,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tautline_protocol::Epoch;
-use tautline_protocol::message::Start;
+use tautline_protocol::message::{Cursor, Start};
 use tautline_protocol::resume::Resumption;
 use tokio::time::advance;
 
@@ -218,6 +218,25 @@ async fn what_could_not_be_heard_of_does_not_age<E: Subject>() {
     let lost = open(&*engine, &hello(2, tombstone)).await.resolution;
     assert_eq!(lost.resumption, Resumption::LostAcceptedKnown);
     assert_eq!(read(&*engine, &topic, 0).await, (Read::CaughtUp, 1));
+}
+
+// PROTOCOL.md S-10.
+on_all_engines!(a_position_that_a_log_does_not_have_begins_it_anew);
+async fn a_position_that_a_log_does_not_have_begins_it_anew<E: Subject>() {
+    let retention = Retention { entries: 3, bytes: 1_000, age: None };
+    let engine = E::fresh(EngineConfig { topic: retention, ..EngineConfig::default() });
+    let topic = engine.topic("news", &Maker::Server).await.unwrap();
+    for _ in 0..5 {
+        engine.publish(&topic, entry(1)).await.unwrap();
+    }
+    let epoch = engine.locate(&topic, Start::Last(0)).await.unwrap().epoch;
+    for (received, expected) in
+        [(0, 2), (2, 2), (3, 3), (5, 5), (6, 2), (99, 2), (1 << 53, 2), (1 << 63, 2), (u64::MAX, 2)]
+    {
+        let cursor = Cursor { epoch, received, handled: received };
+        let found = engine.locate(&topic, Start::After(cursor)).await.unwrap();
+        assert_eq!(found, Position { epoch, offset: expected }, "behind {received}");
+    }
 }
 
 on_all_engines!(all_logs_together_keep_less_than_twice_what_they_may);

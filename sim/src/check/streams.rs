@@ -47,15 +47,13 @@ impl Reading {
     ) -> Result<(), String> {
         let before = self.clone();
         match (self.epoch, self.at) {
-            (Some(old), Some(at)) if old == epoch && offset > at => self.gap_to = Some(offset),
-            (Some(old), Some(_)) if old != epoch => self.gap_to = Some(offset),
+            (Some(old), Some(at)) if old != epoch || offset != at => self.gap_to = Some(offset),
             // Which incarnation it was reading is not known here: a gap follows, or none is due.
             (None, Some(_)) => {}
             _ => self.at = Some(offset),
         }
         self.epoch = Some(epoch);
-        let backwards = before.epoch == Some(epoch) && before.at.is_some_and(|at| offset < at);
-        if self.ended || backwards {
+        if self.ended {
             return Err(format!("stream {stream} subscribed at {offset}, was {before:?}"));
         }
         Ok(())
@@ -65,13 +63,9 @@ impl Reading {
         let before = self.clone();
         let at = self.at.unwrap_or(0);
         let promised = self.gap_to.take();
-        if promised.is_none() && missing.reset {
-            // The log was begun anew while it was being read: its new name is told on resuming.
-            self.epoch = None;
-        }
         let announced = promised.is_none_or(|to| to == missing.to);
         // Answers are not seen here, so a gap of the direct stream may begin behind the last entry.
-        let begins = missing.from == at + 1 || (stream == DIRECT && missing.from > at);
+        let begins = missing.from == at.saturating_add(1) || (stream == DIRECT && missing.from > at);
         let fits = if missing.reset { missing.from == 1 } else { begins && missing.to > at };
         self.at = Some(missing.to);
         if self.ended || !announced || !fits {

@@ -63,8 +63,10 @@ impl Log {
         let oldest = self.gone();
         match start {
             Start::Last(count) => self.head().saturating_sub(count).max(oldest),
-            Start::After(Cursor { epoch, received, .. }) if epoch == self.epoch => {
-                received.min(self.head()).max(oldest)
+            Start::After(Cursor { epoch, received, .. })
+                if epoch == self.epoch && received <= self.head() =>
+            {
+                received.max(oldest)
             }
             Start::After(_) => oldest,
         }

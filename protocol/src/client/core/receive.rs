@@ -46,7 +46,7 @@ impl Core {
             }
             Downlink::Ack { seq } => self.acknowledged(seq),
             Downlink::Subscribed { stream, epoch, offset } => {
-                self.subscribed(stream, epoch, offset);
+                self.repositioned(stream, epoch, offset, true);
             }
             Downlink::SubscribeRefused { stream, code, reason } => {
                 if self.stream_mut(stream).is_some_and(|stream| !stream.is_asked()) {
@@ -55,7 +55,7 @@ impl Core {
                 self.end_stream(stream)?;
                 return Some(Event::SubscribeRefused { stream, code, reason });
             }
-            Downlink::Gap { stream, epoch, offset } => self.gap(stream, epoch, offset),
+            Downlink::Gap { stream, epoch, offset } => self.repositioned(stream, epoch, offset, false),
             Downlink::Ping { nonce } => Uplink::Pong { nonce }.encode(&mut self.control),
             Downlink::Pong { nonce } => self.pong(nonce),
             Downlink::Auth => self.fresh_credentials_wanted(),
@@ -270,38 +270,23 @@ impl Core {
         }
     }
 
-    fn subscribed(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
+    /// A stream goes on elsewhere, by SUBSCRIBED or by GAP.
+    fn repositioned(&mut self, id: StreamId, epoch: Epoch, offset: Offset, subscribed: bool) {
+        let foreign = id == DIRECT && (epoch != self.epoch || offset < self.direct_received());
         let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
-        if !stream.is_asked() {
+        let has_place = if subscribed { stream.is_asked() } else { stream.is_confirmed() };
+        if foreign || !has_place {
             return self.violated(CloseCode::VIOLATION);
         }
-        match stream.reposition(epoch, offset) {
-            Err(()) => self.violated(CloseCode::VIOLATION),
-            Ok(missing) => {
-                self.tell(Event::Subscribed { stream: id, epoch, offset });
-                if let Some(missing) = missing.filter(|_| !Mutation::SkipGap.is_on()) {
-                    self.tell(Event::Gap { stream: id, missing });
-                }
-            }
+        let missing = stream.reposition(epoch, offset);
+        // Positions of a log that began anew are of another epoch, or further back.
+        if subscribed || missing.is_some_and(|missing| missing.reset) {
+            self.tell(Event::Subscribed { stream: id, epoch, offset });
         }
-    }
-
-    fn gap(&mut self, id: StreamId, epoch: Epoch, offset: Offset) {
-        let foreign = id == DIRECT && epoch != self.epoch;
-        let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
-        if foreign || !stream.is_confirmed() {
-            return self.violated(CloseCode::VIOLATION);
-        }
-        match stream.reposition(epoch, offset) {
-            Err(()) => self.violated(CloseCode::VIOLATION),
-            Ok(None) => {}
-            Ok(Some(_)) if Mutation::SkipGap.is_on() => {}
-            Ok(Some(missing)) => {
-                self.tell(Event::Gap { stream: id, missing });
-                if id == DIRECT {
-                    self.answers_missing();
-                }
-            }
+        let Some(missing) = missing.filter(|_| !Mutation::SkipGap.is_on()) else { return };
+        self.tell(Event::Gap { stream: id, missing });
+        if id == DIRECT {
+            self.answers_missing();
         }
     }
 
