@@ -17,7 +17,7 @@ use super::{Config, Credentials, Output, Place, WhenUncertain};
 use crate::backoff::Backoff;
 use crate::close::CloseCode;
 use crate::limits::{
-    BUFFERED_BYTES, BUFFERED_LOOK_MS, MESSAGE_BYTES, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX,
+    BUFFERED_BYTES, BUFFERED_LOOK_MS, MESSAGE_BYTES_MAX, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX,
 };
 use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
 use crate::mutation::Mutation;
@@ -141,7 +141,8 @@ impl Core {
             buffered: 0,
             control: Vec::new(),
             not_before: None,
-            message_bytes_max: MESSAGE_BYTES,
+            // Until the first WELCOME the server's limit is not known.
+            message_bytes_max: MESSAGE_BYTES_MAX,
             close_by: None,
             said_bye: false,
             stats: Stats::default(),

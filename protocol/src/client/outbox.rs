@@ -7,7 +7,7 @@ use super::SendError;
 use crate::limits::{PACKET_BYTES, WINDOW_BYTES, WINDOW_MESSAGES};
 use crate::message::Seq;
 use crate::mutation::Mutation;
-use crate::time::{Instant, earliest};
+use crate::time::Instant;
 use crate::uplink::{POSSIBLE_DUPLICATE, put_message};
 use alloc::vec::Vec;
 use core::mem;
@@ -20,6 +20,7 @@ pub type MessageId = u64;
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Stored {
     id: MessageId,
+    /// 0: it is withdrawn, and holds no body any more.
     head: u8,
     /// How much of the body is the topic of a publish; the rest is the payload.
     topic: u16,
@@ -36,12 +37,21 @@ impl Stored {
 
 /// The first `numbered` messages have been transmitted at some time and have the numbers
 /// `acknowledged + 1 ..`; the first `in_flight` of them are on their way on this connection.
+///
+/// ```text
+///     stored: | settled: gone | numbered | withdrawn | waiting, some of them withdrawn |
+///                                                    ^ reach
+/// ```
+///
+/// Nothing is moved up one by one, which would take time by the square: what is over stays, without its
+/// body, and is swept out by the half, with the next input. The first that waits is not withdrawn.
 #[cfg_attr(feature = "model", derive(Clone))]
 pub(super) struct Outbox {
-    /// The first `gone` are settled and hold no body any more. They are swept out by the half, with the
-    /// next input, which a deque would do without, for a kilobyte of the browser's download.
     stored: Vec<Stored>,
     gone: usize,
+    reach: usize,
+    /// How many are withdrawn.
+    withdrawn: usize,
     bytes: usize,
     /// What it may hold; for a single message there is always room.
     messages_max: usize,
@@ -54,8 +64,9 @@ pub(super) struct Outbox {
     /// How many of the first were transmitted to an incarnation of the session that is lost.
     uncertain: usize,
     retransmitted: u64,
-    /// No message expires before.
+    /// When to look next for what has expired, and when that was done last.
     expires_next: Option<Instant>,
+    looked_at: Instant,
     /// What may be in flight.
     pub(super) window: Window,
     gate: store::Gate,
@@ -66,6 +77,8 @@ impl Outbox {
         Self {
             stored: Vec::new(),
             gone: 0,
+            reach: 0,
+            withdrawn: 0,
             bytes: 0,
             messages_max,
             bytes_max,
@@ -77,21 +90,24 @@ impl Outbox {
             uncertain: 0,
             retransmitted: 0,
             expires_next: None,
+            looked_at: Instant::from_millis(0),
             window: Window { messages: WINDOW_MESSAGES as u64, bytes: WINDOW_BYTES as u64 },
             gate: store::Gate::OPEN,
         }
     }
 
-    fn messages(&self) -> &[Stored] {
-        self.stored.get(self.gone..).unwrap_or_default()
+    fn messages(&self) -> impl Iterator<Item = &Stored> {
+        self.stored.iter().skip(self.gone).filter(|message| message.head > 0)
     }
 
+    /// One of those that have a number, or the first that waits.
     fn message(&self, index: usize) -> Option<&Stored> {
-        self.stored.get(self.gone + index)
+        let place = if index < self.numbered { self.gone + index } else { self.reach };
+        self.stored.get(place)
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.stored.len() - self.gone
+        self.stored.len() - self.gone - self.withdrawn
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -154,7 +170,7 @@ impl Outbox {
             return Err(SendError::OutboxFull);
         }
         self.bytes = bytes;
-        self.expires_next = earliest(self.expires_next, expires_at);
+        self.expires(expires_at);
         if let Some(message) = place.and_then(|place| self.stored.get_mut(place)) {
             let id = message.id;
             *message = Stored { id, head, topic, body, expires_at };
@@ -170,10 +186,18 @@ impl Outbox {
         Ok(id)
     }
 
-    fn remove(&mut self, place: usize) -> MessageId {
-        let message = self.stored.remove(place);
-        self.bytes -= message.body.len();
-        message.id
+    /// The first message that waits gets a number.
+    fn number_next(&mut self) {
+        self.stored.swap(self.gone + self.numbered, self.reach);
+        self.numbered += 1;
+        self.reach += 1;
+        self.skip_withdrawn();
+    }
+
+    fn skip_withdrawn(&mut self) {
+        while self.stored.get(self.reach).is_some_and(|message| message.head == 0) {
+            self.reach += 1;
+        }
     }
 
     /// A new connection: the server has accepted everything up to `accepted`, and the rest is to be
@@ -197,16 +221,18 @@ impl Outbox {
     /// Removes the messages up to number `seq`; returns the first and last name.
     pub(super) fn remove_through(&mut self, seq: Seq) -> Option<(MessageId, MessageId)> {
         let mut names = None;
-        while self.acknowledged < seq
-            && let Some(message) = self.stored.get_mut(self.gone)
-        {
+        while self.acknowledged < seq && self.len() > 0 {
+            if self.numbered == 0 {
+                self.number_next();
+            }
+            let Some(message) = self.stored.get_mut(self.gone) else { break };
             let (first, _) = names.unwrap_or((message.id, 0));
             names = Some((first, message.id));
             let size = mem::take(&mut message.body).len();
             self.gone += 1;
             self.bytes -= size;
             self.acknowledged += 1;
-            self.numbered = self.numbered.saturating_sub(1);
+            self.numbered -= 1;
             self.uncertain = self.uncertain.saturating_sub(1);
             if self.in_flight > 0 {
                 self.in_flight -= 1;
@@ -217,19 +243,18 @@ impl Outbox {
         names
     }
 
-    /// On a new connection, before anything is transmitted: removes the first message over `max`
-    /// that this incarnation of the session has not accepted; its successors move up. Returns its
-    /// name, and whether a lost incarnation may have accepted it.
-    pub(super) fn remove_larger_than(&mut self, max: usize) -> Option<(MessageId, bool)> {
-        let mut index = self.in_flight;
-        while self.message(index)?.payload_length() <= max {
-            index += 1;
-        }
-        let id = self.remove(self.gone + index);
-        let uncertain = index < self.uncertain;
-        self.uncertain -= usize::from(uncertain);
-        self.numbered -= usize::from(index < self.numbered);
-        Some((id, uncertain))
+    /// On a new connection, before anything is transmitted: takes out the messages that this incarnation
+    /// of the session has not accepted and whose payload is over `max`; tells the name of each, and
+    /// whether a lost incarnation may have accepted it.
+    pub(super) fn limit(&mut self, max: usize, mut tell: impl FnMut(MessageId, bool)) {
+        let (in_flight, uncertain) = (self.in_flight, self.uncertain);
+        self.take_out(&mut |index, message| {
+            let fails = index >= in_flight && message.payload_length() > max;
+            if fails {
+                tell(message.id, index < uncertain);
+            }
+            fails
+        });
     }
 
     /// How many bytes have to arrive before the first message in flight can be acknowledged: its own
@@ -244,7 +269,9 @@ impl Outbox {
         let window = self.window;
         self.message(self.in_flight).is_some_and(|next| {
             let size = next.body.len();
+            let expired = next.expires_at.is_some_and(|at| self.looked_at >= at);
             self.is_released(next.id)
+                && (self.in_flight < self.numbered || !expired)
                 && (self.in_flight as u64) < window.messages
                 && (self.in_flight == 0 || (self.in_flight_bytes + size) as u64 <= window.bytes)
                 && (packet_bytes == 0 || packet_bytes + size <= PACKET_BYTES)
@@ -255,13 +282,14 @@ impl Outbox {
     pub(super) fn fill(&mut self, out: &mut Vec<u8>) {
         let mut packet_bytes = out.len();
         let mut goes_on = self.has_next(packet_bytes);
-        while goes_on && let Some(message) = self.stored.get(self.gone + self.in_flight) {
+        while goes_on {
             let duplicate = if self.in_flight < self.uncertain { POSSIBLE_DUPLICATE } else { 0 };
             if self.in_flight < self.numbered {
                 self.retransmitted += 1;
             } else {
-                self.numbered += 1;
+                self.number_next();
             }
+            let Some(message) = self.stored.get(self.gone + self.in_flight) else { break };
             self.in_flight += 1;
             self.in_flight_bytes += message.body.len();
             packet_bytes += message.body.len() + 4;
@@ -285,7 +313,8 @@ pub(super) struct Window {
 #[cfg(feature = "model")]
 impl core::hash::Hash for Outbox {
     fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        (self.messages(), self.next_id, self.acknowledged).hash(state);
+        self.messages().for_each(|message| message.hash(state));
+        (self.len(), self.next_id, self.acknowledged).hash(state);
         (self.numbered, self.in_flight, self.uncertain, self.window, &self.gate).hash(state);
     }
 }

@@ -70,6 +70,35 @@ fn many_long_subscriptions_are_told_in_packets_that_any_server_reads() {
     }
 }
 
+// PROTOCOL.md C-8, R-8.
+#[test]
+fn before_the_first_welcome_any_message_is_taken_that_a_server_may_allow() {
+    let max = limits::MESSAGE_BYTES_MAX;
+    let send = |lone: &mut LoneClient, size| {
+        lone.client.send(Kind::Send, Format::Binary, "", vec![0; size])
+    };
+    let mut lone = LoneClient::joining(Config::default());
+    assert_eq!(send(&mut lone, max + 1), Err(SendError::TooLarge { size: max + 1, max }));
+    for size in [10, 2 << 20, 20, 5 << 20, 30] {
+        send(&mut lone, size).unwrap();
+    }
+    let welcome = Welcome { message_bytes: 4 << 20, window_bytes: 1 << 24, ..welcome() };
+    let done = lone.gets(&[Downlink::Welcome(welcome)]);
+    let failed: Vec<_> = done.events.iter().filter(|event| event.contains("Failed")).collect();
+    assert_eq!(failed, ["Failed { failure: TooLarge, first: 4, last: 4 }"]);
+    let sizes: Vec<usize> = done.packets.iter().map(Vec::len).collect();
+    assert_eq!(sizes.len(), 3, "two small ones around each large one: {sizes:?}");
+    assert!(lone.gets(&[Downlink::Ack { seq: 4 }]).told("Acknowledged { through: 5 }"));
+    // From now on it is known, until the next WELCOME says another.
+    let (size, max) = (5 << 20, 4 << 20);
+    assert_eq!(send(&mut lone, size), Err(SendError::TooLarge { size, max }));
+    lone.reconnects();
+    let resumption = Resumption::Resumed;
+    let wider = Welcome { resumption, message_bytes: 5 << 20, accepted: 4, ..welcome };
+    lone.gets(&[Downlink::Welcome(wider)]);
+    assert_eq!(send(&mut lone, size), Ok(6));
+}
+
 // PROTOCOL.md R-8.
 #[test]
 fn messages_over_a_limit_lowered_since_fail_and_the_line_goes_on() {

@@ -32,3 +32,4 @@ mod vectors;
 mod waiting;
 mod welcome;
 mod withdrawal;
+mod work;

@@ -202,7 +202,10 @@ fn what_a_server_must_not_say_about_streams_is_a_violation() {
         &[entry(1, 1)],
         &[Downlink::Subscribed { stream: 1, epoch, offset }, entry(1, 7)],
         &[Downlink::Subscribed { stream: 1, epoch, offset }, entry(1, 6), entry(1, 8)],
-        &[Downlink::Gap { stream: 0, epoch, offset }, Downlink::Gap { stream: 0, epoch, offset: 4 }],
+        &[
+            Downlink::Gap { stream: 0, epoch, offset },
+            Downlink::Gap { stream: 0, epoch, offset: 4 },
+        ],
     ] {
         let mut lone = LoneClient::live();
         lone.client.subscribe("t", Start::Last(0)).unwrap();

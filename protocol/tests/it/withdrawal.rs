@@ -159,7 +159,7 @@ fn a_larger_message_finds_no_room_in_a_full_outbox_and_changes_nothing() {
     assert_eq!(replace(b"ccccc"), Err(SendError::OutboxFull));
     assert_eq!(replace(b"eeee"), Ok(true));
     assert_eq!(client.stats().outbox_bytes, 10);
-    let max = limits::MESSAGE_BYTES;
+    let max = limits::MESSAGE_BYTES_MAX;
     let large = vec![0; max + 1];
     let result = client.replace(id, Kind::Send, Format::Binary, "", large, None);
     assert_eq!(result, Err(SendError::TooLarge { size: max + 1, max }));

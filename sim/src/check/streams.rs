@@ -65,7 +65,8 @@ impl Reading {
         let promised = self.gap_to.take();
         let announced = promised.is_none_or(|to| to == missing.to);
         // Answers are not seen here, so a gap of the direct stream may begin behind the last entry.
-        let begins = missing.from == at.saturating_add(1) || (stream == DIRECT && missing.from > at);
+        let begins =
+            missing.from == at.saturating_add(1) || (stream == DIRECT && missing.from > at);
         let fits = if missing.reset { missing.from == 1 } else { begins && missing.to > at };
         self.at = Some(missing.to);
         if self.ended || !announced || !fits {

@@ -2,7 +2,7 @@
 
 use super::super::stream::Arrival;
 use super::super::{MessageId, WhenUncertain};
-use super::{Core, Event, Failure, Live, Liveness, NO_CODE, State, Window};
+use super::{Core, Event, Failure, Live, Liveness, NO_CODE, Output, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, Entry, Welcome};
@@ -164,16 +164,14 @@ impl Core {
         }
     }
 
-    /// Fails what was queued before the server's limit was known and is over it. PROTOCOL.md R-8.
+    /// Fails what the server has not accepted and is over its limit. PROTOCOL.md R-8.
     fn limit_messages(&mut self, message_bytes: u64) {
-        let max = message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
-        if max < self.message_bytes_max {
-            while let Some((id, uncertain)) = self.outbox.remove_larger_than(max) {
-                let failure = if uncertain { Failure::OutcomeUnknown } else { Failure::TooLarge };
-                self.tell(Event::Failed { first: id, last: id, failure });
-            }
-        }
-        self.message_bytes_max = max;
+        self.message_bytes_max = message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
+        let Self { outbox, notices, message_bytes_max, .. } = self;
+        outbox.limit(*message_bytes_max, |id, uncertain| {
+            let failure = if uncertain { Failure::OutcomeUnknown } else { Failure::TooLarge };
+            notices.push(Output::Event(Event::Failed { first: id, last: id, failure }));
+        });
     }
 
     /// PROTOCOL.md C-6.

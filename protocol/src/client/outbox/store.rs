@@ -73,10 +73,12 @@ impl Outbox {
     pub(in super::super) fn possibly_accepted(&mut self, accepted: Seq) -> Seq {
         if self.gate().first_new > 0 {
             let first_new = self.gate.first_new;
-            let stored = self.messages().iter().take_while(|message| message.id < first_new);
+            let stored = self.messages().take_while(|message| message.id < first_new);
             let stored = stored.count() as u64;
             let known = accepted.saturating_sub(self.acknowledged).min(stored) as usize;
-            self.numbered = self.numbered.max(known);
+            while self.numbered < known {
+                self.number_next();
+            }
             if accepted > self.last_numbered() && accepted <= SEQ_MAX {
                 self.gate.ahead = accepted;
             }
@@ -131,6 +133,7 @@ impl Outbox {
     ) {
         self.acknowledged = acknowledged.min(SEQ_MAX);
         self.numbered = transmitted.min(count);
+        self.reach = self.numbered;
         self.uncertain = uncertain.min(self.numbered);
         let first_new = self.next_id + count as u64;
         self.gate = Gate { released: 0, holds: 1, first_new, ahead: 0, skipped: self.acknowledged };
