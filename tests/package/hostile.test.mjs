@@ -117,8 +117,11 @@ test("a hostile server", async (t) => {
     const entries = (...offsets) => offsets.map((offset) => Buffer.from([0x40, 2, offset, 1, 0x61]));
     const subscribed = hex("07 02 00 0123456789abcdef 00");
     const gap = (offset) => Buffer.from([9, 2, ...Array(8).fill(0x11), offset]);
+    let tell;
+    const asked = new Promise((resolve) => (tell = resolve));
     server.treat(async (peer) => {
       await peer.welcome();
+      await asked;
       await peer.packet(subscribed, ...entries(1, 2), gap(0), ...entries(1, 2, 3), gap(1), ...entries(2));
     });
     await open();
@@ -127,6 +130,8 @@ test("a hostile server", async (t) => {
       window.gaps = [];
       unread.addEventListener("gap", ({ to, reset }) => gaps.push([to, reset]));
     });
+    await until("it is live", async () => (await state(page)) === "open");
+    tell();
     await until("both have been told", () => page.evaluate(() => gaps.length === 2));
     const [gaps, read, position] = await page.evaluate(async () => {
       const read = [];
