@@ -15,6 +15,8 @@ export class Subscription extends Emitter {
   #ended;
   /** How many of the entries that are not handled are of a log that is gone. */
   #stale = 0;
+  /** Where the log goes on, as the server has said last. */
+  #told;
   // The entry given last: it is handled when the next one is asked for.
   #inHand;
   #settleReady;
@@ -64,15 +66,16 @@ export class Subscription extends Emitter {
   }
 
   subscribed(position) {
-    const { epoch, offset } = this.position ?? {};
-    if (epoch !== position.epoch || offset > position.offset) {
-      this.position = position;
-      this.#stale = this._waiting.length + (this.#inHand ? 1 : 0);
-    }
+    this.#told = position;
+    this.position ??= position;
     this.#settleReady.resolve(position);
   }
 
   missing(gap) {
+    if (gap.reset) {
+      this.position = this.#told;
+      this.#stale = this._waiting.length + (this.#inHand ? 1 : 0);
+    }
     this.#gap = gap;
     this._emit("gap", gap);
   }

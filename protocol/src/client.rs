@@ -18,6 +18,7 @@
 //!     any of them --stopped by the server, or closed by the application--> Closed
 //! ```
 
+mod commands;
 mod core;
 mod event;
 mod liveness;
@@ -204,59 +205,10 @@ impl Client {
         self.core.stats()
     }
 
-    /// Puts a message into the outbox. `topic` is for [`Kind::Publish`] and ignored else.
-    ///
-    /// # Errors
-    /// The message is not taken if it is too large, the outbox full or the client closed.
-    pub fn send(
-        &mut self,
-        kind: Kind,
-        format: Format,
-        topic: impl AsRef<[u8]>,
-        payload: impl AsRef<[u8]>,
-    ) -> Result<MessageId, SendError> {
-        self.put(Place::Last, kind, format, topic, payload, None)
-    }
-
-    /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
-    /// transmitted, for the first time, before so many milliseconds are over: then it fails with
-    /// [`Failure::Expired`]. They count from what the last [`handle_input`](Self::handle_input) has
-    /// said of the time.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_with_ttl(
-        &mut self,
-        kind: Kind,
-        format: Format,
-        topic: impl AsRef<[u8]>,
-        payload: impl AsRef<[u8]>,
-        ttl_ms: Option<u64>,
-    ) -> Result<MessageId, SendError> {
-        self.put(Place::Last, kind, format, topic, payload, ttl_ms)
-    }
-
-    /// Puts a newer message in the place of one that was not yet transmitted, whose name it takes
-    /// over; false if it is too late for that. Events of this name are about the newer one from
-    /// then on, nothing more is told of the older.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send); the older message stays as it was.
-    pub fn replace(
-        &mut self,
-        id: MessageId,
-        kind: Kind,
-        format: Format,
-        topic: impl AsRef<[u8]>,
-        payload: impl AsRef<[u8]>,
-        ttl_ms: Option<u64>,
-    ) -> Result<bool, SendError> {
-        let replaced = self.put(Place::Of(id), kind, format, topic, payload, ttl_ms)?;
-        Ok(replaced > 0)
-    }
-
     /// As [`send_with_ttl`](Self::send_with_ttl), [`replace`](Self::replace) or
-    /// [`send_volatile`](Self::send_volatile). 0: it is too late to replace that one, or volatile.
+    /// [`send_volatile`](Self::send_volatile), for whoever knows that the topic and whatever is text are
+    /// UTF-8, such as JavaScript: that is not looked at, and a server refuses what is not. 0: it is too
+    /// late to replace that one, or volatile.
     ///
     /// # Errors
     /// As theirs.
@@ -277,31 +229,17 @@ impl Client {
         self.core.outbox.cancel(id)
     }
 
-    /// Transmits a message if the line is live, without a number, an acknowledgement or a retry.
+    /// As [`subscribe`](Self::subscribe), for whoever knows that the topic is UTF-8, and that nothing is
+    /// handled that was not received.
     ///
     /// # Errors
-    /// The message is not taken if the line is not live or has much to transmit already, or if the
-    /// message is too large.
-    pub fn send_volatile(
+    /// As its.
+    pub fn subscribe_unchecked(
         &mut self,
-        format: Format,
-        topic: Option<&[u8]>,
-        payload: &[u8],
-    ) -> Result<(), SendError> {
-        let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
-        self.put(Place::Past, kind, format, topic.unwrap_or_default(), payload, None).map(drop)
-    }
-
-    /// Reads a topic; its entries come as [`Event::Message`] of the returned stream.
-    ///
-    /// # Errors
-    /// The topic's name is empty or too long, or there are too many subscriptions.
-    pub fn subscribe(
-        &mut self,
-        topic: impl AsRef<[u8]>,
+        topic: &[u8],
         start: Start,
     ) -> Result<StreamId, SubscribeError> {
-        self.core.subscribe(topic.as_ref(), start)
+        self.core.subscribe(topic, start)
     }
 
     /// Ends a subscription. Nothing of it comes after this.
@@ -369,6 +307,10 @@ impl Client {
                         *words = outbound;
                     }
                     Output::Event(Event::Closed { reason, .. }) => *reason = &core.words,
+                    // Those with words of the server are no notices.
+                    Output::Event(
+                        Event::Refused { code, .. } | Event::SubscribeRefused { code, .. },
+                    ) => *code = &core.faults.code,
                     _ => {}
                 }
                 return output;

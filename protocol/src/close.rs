@@ -87,6 +87,15 @@ impl CloseCode {
     }
 }
 
+impl CloseCode {
+    /// Whether it says of what was sent that it must not be, so that it would end every connection.
+    /// Those below 4000 are the WebSocket's own words for it. PROTOCOL.md C-36.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        matches!(self.0, 1002 | 1003 | 1007 | 1009 | 4001 | 4002 | 4304)
+    }
+}
+
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = Self::TABLE.iter().find(|(code, _)| code == self).map(|(_, words)| *words);

@@ -90,6 +90,8 @@ pub const STABLE_MS: u64 = 5_000;
 pub const DELAY_MS_MAX: u64 = 600_000;
 /// Credentials refused this often in a row end the line.
 pub const CREDENTIALS_REFUSED_MAX: u32 = 3;
+/// After so many connections in a row that ended in a fault, what may be the cause goes one by one.
+pub const FAULTS_MAX: u32 = 3;
 
 const _: () = {
     assert!(MESSAGE_BYTES <= MESSAGE_BYTES_MAX);

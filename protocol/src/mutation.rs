@@ -77,6 +77,8 @@ mutations! {
     TransmitBeforeStored,
     /// The server is told what was handled, and forgets it, before the page's store knows.
     ReportBeforeStored,
+    /// However often connections end in a fault, the next one carries the same.
+    NeverIsolate,
     /// The tombstone of a session that its client never knew replaces that of its predecessor.
     BuryTombstone,
 }

@@ -6,6 +6,7 @@ mod deliver;
 mod disk;
 mod join;
 mod node;
+mod poison;
 mod work;
 
 use self::node::{Connection, Node, Task};
@@ -17,6 +18,7 @@ use tautline_protocol::session::{self, Input, Output};
 use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId};
 
 pub use self::disk::Disk;
+pub(crate) use self::poison::POISON;
 pub use self::work::{Handled, Outcome};
 
 /// How the server behaves; tests change it as they go.
@@ -152,11 +154,26 @@ impl Server {
                 self.outgoing.push((id, Cargo::Opened));
                 Input::Woke
             }
-            Cargo::Packet(packet) => Input::Packet(packet.into()),
+            Cargo::Packet(packet) => match poison::before_poison(&packet) {
+                None => Input::Packet(packet.into()),
+                Some(before) => return self.poisoned(id, before, now),
+            },
             Cargo::Closed(_) => Input::Closed,
         };
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.session.handle_input(input, now);
+        }
+        self.run(now);
+    }
+
+    /// A packet has come whose next message is taken for a fault.
+    fn poisoned(&mut self, id: ConnectionId, before: Vec<u8>, now: Instant) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.poisoned = true;
+            if !before.is_empty() {
+                connection.session.handle_input(Input::Packet(before.into()), now);
+            }
+            connection.session.hang_up(CloseCode::MALFORMED);
         }
         self.run(now);
     }
@@ -278,7 +295,9 @@ impl Server {
                     self.outgoing.push((id, Cargo::Packet(packet.to_vec())));
                 }
                 Output::HangUp(code) => {
-                    self.hang_ups.push((id, code));
+                    if !connection.poisoned {
+                        self.hang_ups.push((id, code));
+                    }
                     self.outgoing.push((id, Cargo::Closed(code)));
                 }
                 Output::Idle { wake_at } => {

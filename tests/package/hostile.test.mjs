@@ -279,6 +279,8 @@ async function closeCodes(t, page, server, open) {
       });
       await t.test(`codes that say stop, ${when}`, async () => {
         for (const code of codes([...STOP, ...CREDENTIALS])) {
+          // Of what a live line has sent something is too large.
+          if (live && code === 4304) continue;
           await treated(code, how, live);
           await until("it ends", async () => (await state(page)) === "closed");
           const error = await page.evaluate(() => {

@@ -79,8 +79,6 @@ impl Ledger {
                     self.said_hello = true;
                 }
                 Ok(_) => assert!(self.said_hello, "HELLO first"),
-                // The application may call any bytes text.
-                Err(tautline_protocol::DecodeError::NotText) => return,
                 Err(error) => panic!("the server cannot read this: {error}"),
             }
         }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod ending;
+mod faults;
 #[cfg(feature = "model")]
 mod fingerprint;
 mod receive;
@@ -9,6 +10,7 @@ mod receive;
 mod store;
 mod transmit;
 
+use self::faults::Faults;
 use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, SubscribeError};
 use super::liveness::{Liveness, RoundTrip};
 use super::outbox::{MessageId, Outbox, Window};
@@ -104,6 +106,7 @@ pub(super) struct Core {
     /// The application has closed the line, or it has ended: when to stop waiting for the outbox.
     close_by: Option<Instant>,
     said_bye: bool,
+    pub(super) faults: Faults,
     stats: Stats,
 }
 
@@ -145,6 +148,7 @@ impl Core {
             message_bytes_max: MESSAGE_BYTES_MAX,
             close_by: None,
             said_bye: false,
+            faults: Faults::default(),
             stats: Stats::default(),
         }
     }
@@ -212,10 +216,10 @@ impl Core {
     }
 
     /// Whether a volatile message of this size has room beside what is about to leave.
-    const fn sends_at_once(&self, size: usize) -> bool {
+    fn sends_at_once(&self, size: usize) -> bool {
         let before = self.control.len() + self.buffered;
         let crowded = before + size > PACKET_BYTES && before > 0;
-        matches!(self.state, State::Live(_)) && !crowded
+        matches!(self.state, State::Live(_)) && !crowded && !self.is_isolating()
     }
 
     const fn is_ending(&self) -> bool {
@@ -254,6 +258,7 @@ impl Core {
     /// Whether the server has been told of the stream, if it was there.
     fn end_stream(&mut self, id: StreamId) -> Option<bool> {
         let index = self.streams.iter().position(|stream| stream.id == id)?;
+        self.cleared(id);
         Some(self.streams.remove(index).announced)
     }
 

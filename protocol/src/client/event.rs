@@ -61,7 +61,8 @@ pub enum Event<'a> {
         /// The reply.
         payload: &'a [u8],
     },
-    /// The application's handler on the server refused a message.
+    /// The application's handler on the server refused a message; or the message ended every connection
+    /// that it was sent on, with this code (such as `4001`), and is given up. It was not handled.
     Refused {
         /// The message.
         id: MessageId,
@@ -101,7 +102,8 @@ pub enum Event<'a> {
         /// The position before the next entry to come.
         offset: Offset,
     },
-    /// The server has refused a subscription; the stream has ended.
+    /// The server has refused a subscription, or it ended every connection that it was asked for on,
+    /// with this code (such as `4002`); the stream has ended.
     SubscribeRefused {
         /// Which stream.
         stream: StreamId,
@@ -165,8 +167,10 @@ pub enum SendError {
     },
     /// The outbox holds as many messages or bytes as it may.
     OutboxFull,
-    /// The topic's name is empty or too long.
+    /// The topic's name is empty, too long or no UTF-8.
     BadTopic,
+    /// The format says text, and the payload is no UTF-8.
+    NotText,
     /// The line is closed or closing.
     Closed,
     /// A volatile message, and the line is not live or has much to transmit already.
@@ -180,7 +184,10 @@ impl fmt::Display for SendError {
                 write!(f, "the message has {size} bytes, at most {max} are allowed")
             }
             Self::OutboxFull => f.write_str("the outbox is full; wait for confirmations"),
-            Self::BadTopic => f.write_str("a topic's name has 1 to 255 bytes"),
+            Self::BadTopic => f.write_str("a topic's name has 1 to 255 bytes of UTF-8"),
+            Self::NotText => {
+                f.write_str("the payload is no UTF-8, which its format says; send it as binary")
+            }
             Self::Closed => f.write_str("the line is closed"),
             Self::NotLive => f.write_str(
                 "the line is not live or has much to transmit already, and the message is volatile",
@@ -194,8 +201,10 @@ impl core::error::Error for SendError {}
 /// Why a subscription was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubscribeError {
-    /// The topic's name is empty or too long.
+    /// The topic's name is empty, too long or no UTF-8.
     BadTopic,
+    /// The position to start behind says that more is handled than was received.
+    BadPosition,
     /// There are as many subscriptions as there may be.
     TooMany,
     /// The line is closed or closing.
@@ -205,7 +214,8 @@ pub enum SubscribeError {
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::BadTopic => "a topic's name has 1 to 255 bytes",
+            Self::BadTopic => "a topic's name has 1 to 255 bytes of UTF-8",
+            Self::BadPosition => "a position with more handled than received is none",
             Self::TooMany => "there are too many subscriptions; end one first",
             Self::Closed => "the line is closed",
         })

@@ -69,6 +69,10 @@ pub(super) struct Outbox {
     looked_at: Instant,
     /// What may be in flight.
     pub(super) window: Window,
+    /// And not more messages than these at once.
+    pub(super) batch: usize,
+    /// It is not to be transmitted again; 0: there is none.
+    condemned: MessageId,
     gate: store::Gate,
 }
 
@@ -92,6 +96,8 @@ impl Outbox {
             expires_next: None,
             looked_at: Instant::from_millis(0),
             window: Window { messages: WINDOW_MESSAGES as u64, bytes: WINDOW_BYTES as u64 },
+            batch: usize::MAX,
+            condemned: 0,
             gate: store::Gate::OPEN,
         }
     }
@@ -244,17 +250,24 @@ impl Outbox {
     }
 
     /// On a new connection, before anything is transmitted: takes out the messages that this incarnation
-    /// of the session has not accepted and whose payload is over `max`; tells the name of each, and
-    /// whether a lost incarnation may have accepted it.
-    pub(super) fn limit(&mut self, max: usize, mut tell: impl FnMut(MessageId, bool)) {
+    /// of the session has not accepted and whose payload is over `max`, and the condemned one; tells the
+    /// name of each, whether a lost incarnation may have accepted it, and whether it was condemned.
+    pub(super) fn limit(&mut self, max: usize, mut tell: impl FnMut(MessageId, bool, bool)) {
         let (in_flight, uncertain) = (self.in_flight, self.uncertain);
+        let condemned = mem::take(&mut self.condemned);
         self.take_out(&mut |index, message| {
-            let fails = index >= in_flight && message.payload_length() > max;
+            let is_condemned = message.id == condemned;
+            let fails = index >= in_flight && (is_condemned || message.payload_length() > max);
             if fails {
-                tell(message.id, index < uncertain);
+                tell(message.id, index < uncertain, is_condemned);
             }
             fails
         });
+    }
+
+    /// The first message is not to be transmitted again, unless the server turns out to have it.
+    pub(super) fn condemn_first(&mut self) {
+        self.condemned = self.message(0).map_or(0, |message| message.id);
     }
 
     /// How many bytes have to arrive before the first message in flight can be acknowledged: its own
@@ -273,7 +286,9 @@ impl Outbox {
             self.is_released(next.id)
                 && (self.in_flight < self.numbered || !expired)
                 && (self.in_flight as u64) < window.messages
-                && (self.in_flight == 0 || (self.in_flight_bytes + size) as u64 <= window.bytes)
+                && (self.in_flight == 0
+                    || self.in_flight < self.batch
+                        && (self.in_flight_bytes + size) as u64 <= window.bytes)
                 && (packet_bytes == 0 || packet_bytes + size <= PACKET_BYTES)
         })
     }
@@ -316,5 +331,6 @@ impl core::hash::Hash for Outbox {
         self.messages().for_each(|message| message.hash(state));
         (self.len(), self.next_id, self.acknowledged).hash(state);
         (self.numbered, self.in_flight, self.uncertain, self.window, &self.gate).hash(state);
+        (self.batch, self.condemned).hash(state);
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Stream {
     /// forgets what is reported, and after a crash it would be missing.
     stored: Offset,
     unreported_bytes: usize,
+    /// How often something of it was a violation since the last entry.
+    pub(super) violations: u32,
     /// When the oldest handled and unreported entry was handled.
     report_by: Option<Instant>,
 }
@@ -72,6 +74,7 @@ impl Stream {
             reported: 0,
             stored: Offset::MAX,
             unreported_bytes: 0,
+            violations: 0,
             report_by: None,
         }
     }
@@ -159,16 +162,15 @@ impl Stream {
     /// PROTOCOL.md C-10.
     pub(super) fn arrive(&mut self, offset: Offset, bytes: usize, is_answer: bool) -> Arrival {
         let cursor = &mut self.cursor;
-        if !self.confirmed {
+        let is_hole = offset > cursor.received.saturating_add(1);
+        if !self.confirmed || is_hole && !Mutation::AcceptEntryHole.is_on() {
             return Arrival::Hole;
         }
         if offset <= cursor.received {
             let again = Mutation::DeliverTwice.is_on();
             return if again { Arrival::Fresh } else { Arrival::Duplicate };
         }
-        if offset - cursor.received > 1 && !Mutation::AcceptEntryHole.is_on() {
-            return Arrival::Hole;
-        }
+        self.violations = 0;
         cursor.received = offset;
         if !is_answer {
             self.last_message = offset;

@@ -183,13 +183,7 @@ fn nothing_happens_after_the_end() {
 // PROTOCOL.md C-27, C-30.
 #[test]
 fn a_stop_code_ends_the_line_and_fails_everything() {
-    for code in [
-        CloseCode::SUPERSEDED,
-        CloseCode::VERSION,
-        CloseCode::ENDED,
-        CloseCode::TOO_LARGE,
-        CloseCode(4399),
-    ] {
+    for code in [CloseCode::SUPERSEDED, CloseCode::VERSION, CloseCode::ENDED, CloseCode(4399)] {
         let mut lone = LoneClient::live();
         lone.client.send(Kind::Send, Format::Text, "", b"flown").unwrap();
         lone.drain();
@@ -199,6 +193,14 @@ fn a_stop_code_ends_the_line_and_fails_everything() {
         assert_eq!(done.wake_at, None);
         assert_eq!(done.hung_up, None, "it is closed already");
     }
+}
+
+// PROTOCOL.md C-36.
+#[test]
+fn before_welcome_too_large_is_for_good() {
+    let mut lone = LoneClient::joining(Config::default());
+    let done = lone.input(Input::Closed(CloseCode::TOO_LARGE));
+    assert!(done.told("Closed { end: Stopped(CloseCode(4304))"), "{done:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod credentials;
 mod cuts;
 mod disorder;
 mod ending;
+mod faults;
 mod flow;
 mod frames;
 mod limits;

@@ -284,7 +284,7 @@ fn the_table_of_limits_is_that_of_the_code() {
         HEARTBEAT_MS HEARTBEAT_MS_MIN HEARTBEAT_MS_MAX PROBE_MS_MIN ANSWER_MS_MIN
         SLOWEST_BYTES_PER_MS SILENCE_MS LATE_MS CONNECT_TIMEOUT_MS HELLO_TIMEOUT_MS AUTH_TIMEOUT_MS
         BACKOFF_FIRST_MS BACKOFF_BASE_MS BACKOFF_CAP_MS STABLE_MS DELAY_MS_MAX
-        CREDENTIALS_REFUSED_MAX
+        CREDENTIALS_REFUSED_MAX FAULTS_MAX
     };
     let rows = table(&["name", "value", "of"]);
     let said: BTreeMap<&str, u64> =
@@ -299,11 +299,11 @@ fn the_numbers_in_the_rules_are_those_of_the_code() {
         RECEIVED_DELAY_MS RECEIVED_ENTRIES RECEIVED_BYTES HEARTBEAT_MS_MIN HEARTBEAT_MS_MAX
         PROBE_MS_MIN SILENCE_MS ANSWER_MS_MIN LATE_MS CONNECT_TIMEOUT_MS BACKOFF_FIRST_MS
         BACKOFF_BASE_MS BACKOFF_CAP_MS STABLE_MS DELAY_MS_MAX STREAM_WINDOW_ENTRIES
-        STREAM_WINDOW_BYTES AUTH_TIMEOUT_MS
+        STREAM_WINDOW_BYTES AUTH_TIMEOUT_MS STABLE_MS STABLE_MS
     };
     let places = [
         "C-13", "C-13", "C-13", "C-14", "C-14", "C-14", "C-15", "C-16", "C-16", "C-18", "C-19",
-        "C-19", "C-19", "C-19", "C-23", "S-12", "S-12", "S-16",
+        "C-19", "C-19", "C-19", "C-23", "S-12", "S-12", "S-16", "C-19", "C-36",
     ];
     for ((name, value), rule) in rules.into_iter().zip(places) {
         let text = SPECIFICATION.split("\n- **").find(|text| text.starts_with(rule)).unwrap();

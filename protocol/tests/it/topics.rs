@@ -1,11 +1,12 @@
 //! Topics: read from where the reader wants, over cuts, with every gap told.
 
 use crate::line::Line;
-use crate::lone_client::{EPOCH, LoneClient};
+use crate::lone_client::{EPOCH, LoneClient, welcome};
 use crate::lone_session::LoneSession;
 use tautline_protocol::client::{Config, Missing};
-use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry};
+use tautline_protocol::downlink::{Downlink, EncodedEntry, Entry, Welcome};
 use tautline_protocol::message::Cursor;
+use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Epoch, Format, Start};
 use tautline_sim::server::Behaviour;
@@ -244,16 +245,22 @@ fn a_position_that_the_log_does_not_have_begins_it_anew_and_costs_nobody_else_an
 #[test]
 fn a_log_that_goes_backward_began_anew_whoever_says_so() {
     let epoch = EPOCH;
-    let subscribed = |offset| Downlink::Subscribed { stream: 1, epoch, offset };
-    for back in [subscribed(2), Downlink::Gap { stream: 1, epoch, offset: 2 }] {
+    for by_gap in [true, false] {
         let mut lone = LoneClient::live();
         lone.client.subscribe("t", Start::Last(0)).unwrap();
         lone.drain();
-        lone.gets(&[subscribed(5)]);
-        let done = lone.gets(&[back]);
-        let told: Vec<&str> = done.events.iter().map(|event| &event[..3]).collect();
-        assert_eq!((done.hung_up, told), (None, vec!["Sub", "Gap"]), "{done:?}");
-        assert!(done.told("missing: Missing { from: 1, to: 2, reset: true }"), "{done:?}");
+        lone.gets(&[Downlink::Subscribed { stream: 1, epoch, offset: 5 }]);
+        let back = if by_gap {
+            lone.gets(&[Downlink::Gap { stream: 1, epoch, offset: 2 }])
+        } else {
+            lone.reconnects();
+            let resumed = Welcome { resumption: Resumption::Resumed, ..welcome() };
+            lone.gets(&[Downlink::Welcome(resumed)]);
+            lone.gets(&[Downlink::Subscribed { stream: 1, epoch, offset: 2 }])
+        };
+        let told: Vec<&str> = back.events.iter().map(|event| &event[..3]).collect();
+        assert_eq!((back.hung_up, told), (None, vec!["Sub", "Gap"]), "{back:?}");
+        assert!(back.told("missing: Missing { from: 1, to: 2, reset: true }"), "{back:?}");
         let entry = Entry::Message(b"x");
         let entry = Downlink::Entry { stream: 1, offset: 3, format: Format::Text, entry };
         assert!(lone.gets(&[entry]).told("offset: 3"));

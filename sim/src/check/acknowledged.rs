@@ -1,7 +1,7 @@
 //! Acknowledged means handled: what the application was told is what happened, and stays so.
 
 use crate::ledger::{Fate, Ledger, Sent};
-use crate::server::{Handled, Outcome};
+use crate::server::{Handled, Outcome, POISON};
 use std::collections::BTreeMap;
 use tautline_protocol::DIRECT;
 use tautline_protocol::client::{Failure, MessageId};
@@ -35,6 +35,8 @@ fn untrue(id: MessageId, sent: &Sent, handled: &[(usize, &Handled)]) -> Option<S
         | (Fate::Failed(Failure::Closed | Failure::TooLarge | Failure::Expired), None) => true,
         (Fate::Replied(told), Some(Outcome::Replied(reply))) => told == reply,
         (Fate::Refused(told), Some(Outcome::Refused(code))) => told == code.as_bytes(),
+        // It was given up, with the code of the connections that it has ended.
+        (Fate::Refused(told), None) => told == b"4001" && sent.payload.starts_with(POISON),
         _ => false,
     };
     (!is_true).then(|| format!("message {id} was told to be {:?}, and was {outcome:?}", sent.fate))

@@ -21,6 +21,8 @@ pub(super) struct Connection {
     pub(super) wake_at: Option<Instant>,
     /// Its socket takes no more for now.
     pub(super) congested: bool,
+    /// It has carried what is taken for a fault.
+    pub(super) poisoned: bool,
 }
 
 impl Connection {
@@ -34,6 +36,7 @@ impl Connection {
             streams: BTreeMap::new(),
             wake_at: Some(now),
             congested: false,
+            poisoned: false,
         }
     }
 }

@@ -24,7 +24,11 @@ impl<P: Pages> World<P> {
     pub fn apply_to(&mut self, page: usize, node: usize, action: Action) {
         match action {
             Action::Send(count, size) => {
-                let messages = vec![(Kind::Send, "m", size.into()); count.into()];
+                let mut messages = vec![(Kind::Send, "m", size.into()); count.into()];
+                // Seldom one of them is what no server takes.
+                if let Some((_, word, _)) = messages.last_mut().filter(|_| size % 64 == 7) {
+                    *word = "poison";
+                }
                 self.with(page, |page, around| {
                     drop(page.send_together_in(around, &messages, None));
                 });

@@ -2,6 +2,7 @@
 
 use super::super::Hint;
 use super::super::liveness::Verdict;
+use super::faults::NOBODY;
 use super::{Core, End, NO_CODE, Output, State};
 use crate::close::{CloseCode, Reaction};
 use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
@@ -83,6 +84,8 @@ impl Core {
     /// The peer has sent something that must not be.
     pub(in super::super) fn violated(&mut self, code: CloseCode) {
         if matches!(self.state, State::Joining { .. } | State::Live(_)) {
+            // Whatever is under way alone has not done it.
+            self.accuse(NOBODY);
             self.retry("the server broke the protocol", code);
         }
     }
@@ -96,6 +99,10 @@ impl Core {
     /// The connection is gone; `code` says what to do about it. PROTOCOL.md C-22, C-30.
     pub(super) fn lost_connection(&mut self, reason: &'static str, code: CloseCode) {
         match code.reaction() {
+            // Of what was sent something is too large. PROTOCOL.md C-36.
+            _ if code == CloseCode::TOO_LARGE && matches!(self.state, State::Live(_)) => {
+                self.wait(reason, Reaction::Retry, code);
+            }
             Reaction::Stop => self.end(End::Stopped(code)),
             Reaction::Reauthenticate => {
                 self.credentials_refused += 1;
@@ -110,7 +117,7 @@ impl Core {
     }
 
     fn wait(&mut self, reason: &'static str, reaction: Reaction, code: CloseCode) {
-        self.end_connection();
+        self.end_connection(code);
         let delay = match reaction {
             Reaction::RetryLater => self.backoff.next_delay_later_ms(),
             _ => self.backoff.next_delay_ms(),
@@ -131,8 +138,11 @@ impl Core {
         }
     }
 
-    fn end_connection(&mut self) {
-        if let State::Live(live) = &self.state {
+    fn end_connection(&mut self, code: CloseCode) {
+        let counts = self.count_fault(code);
+        if let State::Live(live) = &self.state
+            && !counts
+        {
             self.backoff.ended(self.now.since(live.since));
         }
         self.control.clear();
@@ -143,7 +153,7 @@ impl Core {
 
     /// Replaces a live connection at once. PROTOCOL.md C-17, C-24.
     pub(super) fn redial(&mut self, reason: &'static str, code: CloseCode) {
-        self.end_connection();
+        self.end_connection(code);
         self.hang_up(code);
         self.begin_attempt(reason, code);
     }
@@ -205,7 +215,7 @@ impl Core {
             State::Closed => return,
             _ => {}
         }
-        self.end_connection();
+        self.end_connection(CloseCode::SUSPENDED);
         self.hang_up(CloseCode::SUSPENDED);
         self.state = State::Waiting { firm: false };
         self.leave_at = None;

@@ -54,6 +54,7 @@ impl Hash for Core {
             message_bytes_max,
             close_by,
             said_bye,
+            faults,
             // Counters that are only shown.
             stats: _,
         } = self;
@@ -63,5 +64,6 @@ impl Hash for Core {
         (credentials, credentials_refused, connection_state, leave_at, attempt).hash(state);
         (session, epoch, connection, streams, next_stream, doubtful).hash(state);
         (buffered, control, not_before, message_bytes_max, close_by, said_bye).hash(state);
+        faults.hash(state);
     }
 }

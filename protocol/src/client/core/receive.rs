@@ -2,6 +2,7 @@
 
 use super::super::stream::Arrival;
 use super::super::{MessageId, WhenUncertain};
+use super::faults::NOBODY;
 use super::{Core, Event, Failure, Live, Liveness, NO_CODE, Output, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
@@ -55,7 +56,9 @@ impl Core {
                 self.end_stream(stream)?;
                 return Some(Event::SubscribeRefused { stream, code, reason });
             }
-            Downlink::Gap { stream, epoch, offset } => self.repositioned(stream, epoch, offset, false),
+            Downlink::Gap { stream, epoch, offset } => {
+                self.repositioned(stream, epoch, offset, false)
+            }
             Downlink::Ping { nonce } => Uplink::Pong { nonce }.encode(&mut self.control),
             Downlink::Pong { nonce } => self.pong(nonce),
             Downlink::Auth => self.fresh_credentials_wanted(),
@@ -93,6 +96,7 @@ impl Core {
         self.leave_at = None;
         self.resume(welcome);
         self.limit_messages(welcome.message_bytes);
+        self.outbox.batch = if self.is_isolating() { 0 } else { usize::MAX };
         self.words.clear();
         let reason = match welcome.resumption {
             Resumption::New => "connected",
@@ -168,7 +172,11 @@ impl Core {
     fn limit_messages(&mut self, message_bytes: u64) {
         self.message_bytes_max = message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
         let Self { outbox, notices, message_bytes_max, .. } = self;
-        outbox.limit(*message_bytes_max, |id, uncertain| {
+        outbox.limit(*message_bytes_max, |id, uncertain, is_condemned| {
+            if is_condemned && !uncertain {
+                notices.push(Self::refused_notice(id));
+                return;
+            }
             let failure = if uncertain { Failure::OutcomeUnknown } else { Failure::TooLarge };
             notices.push(Output::Event(Event::Failed { first: id, last: id, failure }));
         });
@@ -226,7 +234,10 @@ impl Core {
                 self.stats.duplicates += 1;
                 return None;
             }
-            Arrival::Hole => return self.violation(),
+            Arrival::Hole => {
+                self.violated_in(id);
+                return None;
+            }
         }
         self.stats.received += 1;
         let answered = match entry {
@@ -274,9 +285,12 @@ impl Core {
         let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
         let has_place = if subscribed { stream.is_asked() } else { stream.is_confirmed() };
         if foreign || !has_place {
-            return self.violated(CloseCode::VIOLATION);
+            return self.violated_in(id);
         }
         let missing = stream.reposition(epoch, offset);
+        if subscribed {
+            self.cleared(id);
+        }
         // Positions of a log that began anew are of another epoch, or further back.
         if subscribed || missing.is_some_and(|missing| missing.reset) {
             self.tell(Event::Subscribed { stream: id, epoch, offset });
@@ -302,6 +316,7 @@ impl Core {
         let State::Live(live) = &mut self.state else { return };
         if let Some(sent_at) = live.liveness.answered(nonce) {
             self.round_trip.sample(now.since(sent_at));
+            self.cleared(NOBODY);
         }
     }
 

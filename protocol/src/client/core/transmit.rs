@@ -1,5 +1,6 @@
 //! What leaves: HELLO, control frames, cursors, messages.
 
+use super::faults::NOBODY;
 use super::{Core, State, Stream};
 use crate::DIRECT;
 use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
@@ -49,18 +50,31 @@ impl Core {
         self.put_subscriptions(out);
     }
 
-    /// Tells the server of as many streams as fit.
+    /// Tells the server of as many streams as fit, or of one alone. PROTOCOL.md C-37.
     fn put_subscriptions(&mut self, out: &mut Vec<u8>) {
+        let alone = self.is_isolating();
+        let waits = alone && (self.is_asking_alone() || !matches!(self.state, State::Live(_)));
+        let mut asked = NOBODY;
         for stream in self.streams.iter_mut().filter(|stream| !stream.announced) {
-            if out.len() + SUBSCRIBE_BYTES_MAX > PACKET_BYTES {
+            // HELLO has spoken for the direct stream.
+            let is_direct = stream.id == DIRECT;
+            let is_full = out.len() + SUBSCRIBE_BYTES_MAX > PACKET_BYTES;
+            if is_full || asked != NOBODY || waits && !is_direct {
                 break;
             }
             stream.announce();
-            // HELLO has spoken for the direct stream.
-            if stream.id != DIRECT {
+            if !is_direct {
                 let start = stream.start();
                 put_subscribe(out, stream.id, &stream.topic, start);
+                if alone {
+                    asked = stream.id;
+                }
             }
+        }
+        if asked != NOBODY {
+            self.accuse(asked);
+            // It leaves behind the SUBSCRIBE, and its answer says that this was no fault.
+            self.probe();
         }
     }
 
@@ -72,7 +86,7 @@ impl Core {
 
     /// PROTOCOL.md C-15.
     fn put_frames(&mut self, out: &mut Vec<u8>) {
-        let sends = self.outbox.has_next(0) && !self.is_crowded();
+        let sends = self.may_send() && self.outbox.has_next(0) && !self.is_crowded();
         let silent = matches!(&self.state, State::Live(live)
             if live.liveness.silent_ms(self.now) > SILENCE_MS && !live.liveness.is_probing());
         if sends && silent {
@@ -94,6 +108,7 @@ impl Core {
             }
         }
         if sends {
+            self.count_batch();
             self.outbox.fill(out);
         }
         self.expect_answer();
