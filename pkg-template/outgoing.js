@@ -20,6 +20,8 @@ export class Outgoing {
   /** The newest id and all the bytes of those that wait for the wasm to load. */
   #earlyId = 0;
   #earlyBytes = 0;
+  /** Every message up to this id is settled. */
+  #acknowledged = 0;
   /** The newest unsettled message of each key. */
   #keys = new Map();
   /** Nothing new is taken. */
@@ -168,12 +170,12 @@ export class Outgoing {
   }
 
   acknowledged(through) {
-    for (const [id, message] of this.pending) {
-      if (id > through) break;
-      this.pending.delete(id);
+    // By their ids: a map finds its first entry only behind the places of all those that have gone.
+    while (this.#acknowledged < through) {
+      const message = this.settled((this.#acknowledged += 1));
       // A reply comes before its acknowledgement: a request that is still here has lost it.
-      if (message.kind === border.REQUEST) message.reject(failure(1));
-      else message.resolve();
+      if (message?.kind === border.REQUEST) message.reject(failure(1));
+      else message?.resolve();
     }
   }
 

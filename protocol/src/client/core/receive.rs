@@ -57,7 +57,7 @@ impl Core {
                 return Some(Event::SubscribeRefused { stream, code, reason });
             }
             Downlink::Gap { stream, epoch, offset } => {
-                self.repositioned(stream, epoch, offset, false)
+                self.repositioned(stream, epoch, offset, false);
             }
             Downlink::Ping { nonce } => Uplink::Pong { nonce }.encode(&mut self.control),
             Downlink::Pong { nonce } => self.pong(nonce),
