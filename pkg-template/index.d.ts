@@ -678,7 +678,10 @@ export class RefusedError extends Error implements Failure<"refused"> {
   readonly code: "refused";
   /** See {@link Failure.retryable}. */
   readonly retryable: boolean;
-  /** The handler's own code, such as `"forbidden"`. */
+  /**
+   * The handler's own code, such as `"forbidden"`; or a close code, such as `"4001"`, if every connection
+   * that carried it ended with that, and it was given up. It was not processed then.
+   */
   readonly refusal: string;
 }
 /** The message was transmitted; whether it was processed cannot be known. */
