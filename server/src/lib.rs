@@ -76,6 +76,12 @@
 //! clients then come from one address, the proxy's:
 //! raise [`Config::connections_per_address`].
 //!
+//! # Logs
+//!
+//! What happens is told to `tracing`; texts of clients are [`Escaped`]. Have the subscriber take failed
+//! writes as they are (in `tracing-subscriber`: `log_internal_errors(false)`): by default it panics when
+//! standard error is closed or full, in the middle of whatever was being done.
+//!
 //! # Features
 //!
 //! `program`, on by default, is for the program `tautline-server` only: libraries go without it.

@@ -166,3 +166,22 @@ async fn a_server_that_anybody_can_reach_says_so() {
         assert_eq!(told.contains("may publish and subscribe"), expected, "{options:?}: {told}");
     }
 }
+
+#[tokio::test]
+async fn a_directory_that_others_may_write_to_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    for (mode, expected) in [(0o777, true), (0o775, true), (0o755, false), (0o700, false)] {
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let program = Program::start_with_log(&["--data", data], log.reopen().unwrap()).await;
+        assert!(program.terminate().await.success());
+        let told = fs::read_to_string(log.path()).unwrap();
+        assert_eq!(
+            told.contains("others may write to the directory"),
+            expected,
+            "{mode:o}: {told}"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Whether the engine can keep what it is given, for whoever watches the server.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What the writer and the readers have found out.
@@ -51,6 +52,12 @@ impl Health {
     fn found(&self) -> MutexGuard<'_, Found> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Logs something. The application's log may panic, as some do that cannot be written: that costs the
+/// writer nothing.
+pub(super) fn tell(log: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(log));
 }
 
 /// Notes the end of the writer when it is dropped, also by a panic.

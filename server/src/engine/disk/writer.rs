@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::config::{DiskConfig, SyncPolicy};
 use super::directory::Directory;
-use super::health::Health;
+use super::health::{Health, tell};
 use super::job::{Failure, Job, Leave, Logs};
 use super::rows::LogRow;
 use super::step::{Step, Totals};
@@ -207,7 +207,7 @@ impl Writer {
         if is_synced {
             self.unsynced_since = None;
             if let Err(error) = self.directory.set_commits(self.commits) {
-                tracing::warn!("cannot count the commits of the database: {error}");
+                tell(|| tracing::warn!("cannot count the commits of the database: {error}"));
             }
         } else {
             self.unsynced_since.get_or_insert_with(Instant::now);
@@ -215,7 +215,7 @@ impl Writer {
         if self.failing.is_some_and(|failed| self.has_room_again(failed, bytes)) {
             self.failing = None;
             self.volatile.health.recovers();
-            tracing::info!("the disk takes what is written again");
+            tell(|| tracing::info!("the disk takes what is written again"));
         }
     }
 
@@ -241,10 +241,10 @@ impl Writer {
         }
         if has_not_synced(error) {
             if !std::mem::replace(&mut self.is_broken, true) {
-                tracing::error!("{sentence}");
+                tell(|| tracing::error!("{sentence}"));
             }
         } else if self.failing.replace(bytes).is_none() {
-            tracing::error!("{sentence}; nothing is accepted until it can be written");
+            tell(|| tracing::error!("{sentence}; nothing is accepted until it can be written"));
         }
     }
 
@@ -278,7 +278,7 @@ impl Writer {
             self.sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         });
         if let Err(error) = closed {
-            tracing::warn!("the data is safe, but was not put away: {}", explain(&error));
+            tell(|| tracing::warn!("the data is safe, but was not put away: {}", explain(&error)));
         }
     }
 }
@@ -356,7 +356,7 @@ fn run_apart(
                 savepoint.finish()?;
                 let failure = Failure { sentence: explain(&error), is_own: true };
                 volatile.health.is_damaged(&failure.sentence);
-                tracing::error!("{}; only what needs that is refused", failure.sentence);
+                tell(|| tracing::error!("{}; only what needs that is refused", failure.sentence));
                 // At once: those behind it may be of the same session, and have to know its doubt.
                 jobs.remove(next).work.undone(volatile, &failure);
             }

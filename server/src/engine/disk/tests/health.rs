@@ -129,3 +129,44 @@ async fn looking_for_room_leaves_nothing_behind() {
     drop(started(directory.path(), SyncPolicy::Always));
     assert!(!directory.path().join("room").exists());
 }
+
+/// A log that cannot be written, and does not take that well.
+struct Broken;
+
+impl tracing::Subscriber for Broken {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        panic!("as the test wants it");
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_log_that_panics_does_not_end_the_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = DiskConfig::default();
+    let begun = start::start(directory.path(), &config, 0).unwrap();
+    let mut writer = Writer::new(begun.sql, begun.directory, config, HashMap::new()).unwrap();
+    let health = writer.health();
+    let error = SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
+    tracing::subscriber::with_default(Broken, || {
+        writer.failed(&error, &explain(&error), 0);
+        health.check().unwrap_err();
+        writer.write(Vec::new());
+    });
+    health.check().unwrap();
+}
