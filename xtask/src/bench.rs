@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what the line, the disk engine and the stores below it can do.
+//! `cargo xtask bench`: what the line, the disk engine and the stores below it can do, and what memory lines and
+//! attacks take.
 
 use std::env;
 use std::process::ExitCode;
@@ -18,6 +19,10 @@ pub(crate) enum Subject {
     Line,
     /// The disk engine: many sessions in one commit against one commit for each message
     Disk,
+    /// The program's memory for each line: idle, after a history, and when lines have gone
+    Memory,
+    /// The program's memory and a bystander's wait under each attack of the hostile tests
+    Attacks,
     /// Embedded stores on the disk engine's workload, side by side
     Stores,
 }
@@ -27,6 +32,8 @@ pub(crate) fn run(subject: Subject) -> Result<ExitCode> {
     match subject {
         Subject::Line => line()?,
         Subject::Disk => disk()?,
+        Subject::Memory => memory()?,
+        Subject::Attacks => attacks()?,
         Subject::Stores => stores()?,
     }
     Ok(ExitCode::SUCCESS)
@@ -51,6 +58,18 @@ fn disk() -> Result<()> {
     let manifest = format!("--manifest-path={}", root().join("server/Cargo.toml").display());
     let mut command = cargo(&["run", "--release", &manifest, "--example=group_commit"])?;
     run_program(command.current_dir(target()?))
+}
+
+fn memory() -> Result<()> {
+    run_program(&mut cargo(&["build", "--release", "--package=tautline-server", "--bins"])?)?;
+    let run = ["run", "--release", "--package=tautline-server", "--example=memory"];
+    run_program(&mut cargo(&run)?)
+}
+
+/// One after the other, so that each is measured alone.
+fn attacks() -> Result<()> {
+    let test = ["test", "--release", "--package=tautline-server", "--test=it", "hostile", "--"];
+    run_program(cargo(&test)?.args(["--nocapture", "--test-threads=1"]))
 }
 
 fn stores() -> Result<()> {
