@@ -13,6 +13,7 @@
 
 mod acknowledgement;
 mod config;
+mod control;
 mod deadline;
 mod doors;
 mod inbox;
@@ -20,16 +21,18 @@ mod queued;
 mod reader;
 mod receive;
 mod transmit;
+mod watch;
 
 use self::acknowledgement::Acknowledgement;
-use self::deadline::{Deadline, Look};
+use self::control::Control;
+use self::deadline::Deadline;
 use self::inbox::Inbox;
 use self::reader::Reader;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, EncodedEntry, Welcome};
 use crate::message::{Epoch, Format, Kind, Offset, Seq, Start, StreamId};
 use crate::resume::Resolution;
-use crate::time::{Instant, earliest};
+use crate::time::Instant;
 use crate::{DIRECT, limits};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -59,10 +62,8 @@ enum State {
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 enum Notice {
     Join(Hello),
-    Authenticate(Bytes),
     Subscribe { stream: StreamId, topic: String, start: Start },
     Unsubscribe { stream: StreamId },
-    Trim { offset: Offset },
     Bye,
     HangUp(CloseCode),
 }
@@ -70,6 +71,7 @@ enum Notice {
 /// The server's end of one connection.
 ///
 /// *Getters*: [`is_live`](Self::is_live), [`is_closed`](Self::is_closed),
+/// [`is_congested`](Self::is_congested), [`queued`](Self::queued),
 /// [`room`](Self::room). *Commands* of the shell: all that answer an output, and
 /// [`take_message`](Self::take_message), [`handled`](Self::handled), [`deliver`](Self::deliver),
 /// [`gap`](Self::gap), [`request_credentials`](Self::request_credentials),
@@ -82,7 +84,10 @@ pub struct Session {
     config: Config,
     state: State,
     notices: VecDeque<Notice>,
-    /// SUBSCRIBEs and UNSUBSCRIBEs in the packet that is being read.
+    /// To hand out before the notices, and behind them; of both only the newest counts.
+    fresh_credentials: Option<Bytes>,
+    trim: Option<Offset>,
+    /// Frames that ask for something in the packet that is being read.
     requests: usize,
     /// The highest name that a stream of this connection has had: those that follow are above it.
     last_stream: StreamId,
@@ -90,7 +95,7 @@ pub struct Session {
     acknowledgement: Acknowledgement,
     readers: BTreeMap<StreamId, Reader>,
     entries: VecDeque<(StreamId, Offset, EncodedEntry)>,
-    control: Vec<u8>,
+    control: Control,
     outbound: Vec<u8>,
     heard_at: Instant,
     sent_at: Instant,
@@ -114,13 +119,15 @@ impl Session {
             config,
             state: State::Opening { give_up },
             notices: VecDeque::new(),
+            fresh_credentials: None,
+            trim: None,
             requests: 0,
             last_stream: DIRECT,
             inbox: Inbox::default(),
             acknowledgement: Acknowledgement::default(),
             readers: BTreeMap::new(),
             entries: VecDeque::new(),
-            control: Vec::new(),
+            control: Control::default(),
             outbound: Vec::new(),
             heard_at: now,
             sent_at: now,
@@ -142,6 +149,13 @@ impl Session {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed
+    }
+
+    /// Whether a packet's worth of what packets before have made waits to be sent. Until it is gone the
+    /// shell reads no further: a frame of a few bytes may have an answer that is many times as long.
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        self.control.is_congested()
     }
 
     /// How much of a stream may be delivered now.
@@ -175,9 +189,7 @@ impl Session {
             window_bytes: self.config.window_bytes as u64,
         };
         // Before whatever has been said to the SUBSCRIBEs that came with HELLO.
-        let answers = core::mem::take(&mut self.control);
-        Downlink::Welcome(welcome).encode(&mut self.control);
-        self.control.extend_from_slice(&answers);
+        self.control.put_first(&Downlink::Welcome(welcome));
     }
 
     /// Whether the connection stands, or will when HELLO is answered.
@@ -204,7 +216,7 @@ impl Session {
         let is_open = self.is_open();
         if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
             reader.confirm(epoch, offset);
-            Downlink::Subscribed { stream, epoch, offset }.encode(&mut self.control);
+            self.control.put(&Downlink::Subscribed { stream, epoch, offset });
         }
     }
 
@@ -240,7 +252,7 @@ impl Session {
         if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
             reader.skip_to(epoch, offset);
             self.flush_entries_of(stream);
-            Downlink::Gap { stream, epoch, offset }.encode(&mut self.control);
+            self.control.put(&Downlink::Gap { stream, epoch, offset });
         }
     }
 
@@ -248,7 +260,7 @@ impl Session {
     pub fn request_credentials(&mut self) {
         if self.is_live() && self.credentials_by.is_none() {
             self.credentials_by = Some(self.auth_deadline());
-            Downlink::Auth.encode(&mut self.control);
+            self.control.put(&Downlink::Auth);
         }
     }
 
@@ -267,7 +279,7 @@ impl Session {
     pub fn go_away(&mut self, after_ms: u64, spread_ms: u64, reason: &str) {
         if self.is_live() {
             let reason = crate::wire::clip(reason, limits::REASON_BYTES_MAX).as_bytes();
-            Downlink::GoAway { after_ms, spread_ms, reason }.encode(&mut self.control);
+            self.control.put(&Downlink::GoAway { after_ms, spread_ms, reason });
         }
     }
 
@@ -278,7 +290,7 @@ impl Session {
         }
         let reason = crate::wire::clip(reason, limits::REASON_BYTES_MAX).as_bytes();
         self.control.clear();
-        Downlink::Refuse { code, after_ms, reason }.encode(&mut self.control);
+        self.control.put(&Downlink::Refuse { code, after_ms, reason });
         self.end(code);
     }
 
@@ -298,7 +310,7 @@ impl Session {
             Input::Text => self.hang_up(CloseCode::MALFORMED),
             Input::Closed => {
                 self.state = State::Closed;
-                self.entries.clear();
+                self.drop_what_waits();
             }
             Input::Woke => {}
         }
@@ -308,18 +320,23 @@ impl Session {
     /// What to do next. Call it until it says [`Output::Idle`].
     #[must_use]
     pub fn poll_output(&mut self) -> Output<'_> {
+        // Before the rest: what is asked for beside them may be what they allow.
+        if let Some(credentials) = self.fresh_credentials.take() {
+            return Output::Authenticate(credentials);
+        }
         if let Some(notice) = self.notices.pop_front() {
             return match notice {
                 Notice::Join(hello) => Output::Join(hello),
-                Notice::Authenticate(credentials) => Output::Authenticate(credentials),
                 Notice::Subscribe { stream, topic, start } => {
                     Output::Subscribe { stream, topic, start }
                 }
                 Notice::Unsubscribe { stream } => Output::Unsubscribe { stream },
-                Notice::Trim { offset } => Output::Trim { offset },
                 Notice::Bye => Output::Bye,
                 Notice::HangUp(code) => Output::HangUp(code),
             };
+        }
+        if let Some(offset) = self.trim.take() {
+            return Output::Trim { offset };
         }
         self.outbound.clear();
         self.fill_packet();
@@ -336,60 +353,14 @@ impl Session {
 
     fn end(&mut self, code: CloseCode) {
         self.state = State::Ending(code);
-        self.entries.clear();
+        self.drop_what_waits();
     }
 
-    /// PROTOCOL.md S-1, S-15, S-16, S-29.
-    fn check_deadlines(&mut self) {
-        let (now, put_off_ms) = (self.now, self.config.heartbeat_ms);
-        let look = |deadline: &mut Option<Deadline>| match deadline {
-            Some(deadline) => deadline.look(now, put_off_ms),
-            None => Look::Pending,
-        };
-        match &mut self.state {
-            State::Opening { give_up } => {
-                if give_up.look(now, put_off_ms) == Look::Passed {
-                    self.refuse(CloseCode::HELLO_TIMEOUT, 0, "no HELLO came in time");
-                }
-                return;
-            }
-            State::Live => {}
-            State::Joining | State::Ending(_) | State::Closed => return,
-        }
-        match self.silent.look(now, put_off_ms) {
-            Look::Pending => {}
-            // It is asked once more, also if it was before.
-            Look::PutOff => self.pinged = false,
-            Look::Passed => return self.hang_up(CloseCode::SILENT),
-        }
-        if look(&mut self.credentials_by) == Look::Passed {
-            // It may have slept: whether its credentials are good is for its next HELLO to show.
-            self.refuse(CloseCode::SILENT, 0, "no fresh credentials came in time");
-        } else if look(&mut self.verdict_by) == Look::Passed {
-            self.refuse(CloseCode::INTERNAL, 0, "the server took too long over the credentials");
-        } else if !self.pinged && now >= self.ping_at() {
-            self.pinged = true;
-            self.nonce += 1;
-            Downlink::Ping { nonce: self.nonce }.encode(&mut self.control);
-        }
-    }
-
-    /// Before the client misses a heartbeat; its own timers may be throttled, receiving is not.
-    fn ping_at(&self) -> Instant {
-        self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms.saturating_mul(3) / 4)
-    }
-
-    fn wake_at(&self) -> Option<Instant> {
-        match self.state {
-            State::Opening { give_up } => Some(give_up.at()),
-            State::Live => {
-                let ping = if self.pinged { None } else { Some(self.ping_at()) };
-                let auth = [self.credentials_by, self.verdict_by].map(|by| by.map(Deadline::at));
-                let auth = earliest(auth[0], auth[1]);
-                earliest(earliest(ping, Some(self.silent.at())), auth)
-            }
-            State::Joining | State::Ending(_) | State::Closed => None,
-        }
+    /// Nothing of it matters to a connection that has ended.
+    fn drop_what_waits(&mut self) {
+        self.entries = VecDeque::new();
+        self.inbox.clear();
+        (self.fresh_credentials, self.trim) = (None, None);
     }
 }
 

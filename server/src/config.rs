@@ -24,6 +24,12 @@ pub struct Config {
     /// told addresses. All clients behind a proxy have one. As many more may be about to become one, as
     /// above.
     pub connections_per_address: usize,
+    /// Most memory that all connections may take together, in bytes: what each takes at rest, and what
+    /// waits in them to be handled or sent, topics and credentials included. Once half of it is in use,
+    /// connections with more than an equal part of that half are not read from until some of it is
+    /// gone; when it is used up, no new ones are let in, and those that hold the most are asked to come
+    /// back later (4100). What sessions and topics keep is bounded apart, by the engine.
+    pub memory_bytes: usize,
     /// The settings of each connection.
     pub session: session::Config,
     /// When the server ends: how long clients may take to leave before they are cut off.
@@ -40,6 +46,7 @@ impl Default for Config {
             allowed_origins: Vec::new(),
             connections: 10_000,
             connections_per_address: 1_000,
+            memory_bytes: 384 * 1024 * 1024,
             session: session::Config::default(),
             grace: Duration::from_secs(5),
             leave_after: Duration::ZERO,

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::ws::WebSocket;
 use tautline_protocol::session::{Input, Output};
-use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId, StreamId, limits};
+use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId, StreamId};
 
 use self::intake::Intake;
 use self::requests::{Answer, Request, Requests};
@@ -76,8 +76,6 @@ pub(crate) struct Connection<H: Handler, E: Engine> {
     is_drained: bool,
     wake_at: Option<Instant>,
     reads_in_a_row: usize,
-    /// Bytes read while the transport could take nothing.
-    read_while_blocked: usize,
     /// Streams whose bells have rung.
     rung: Vec<StreamId>,
     said_bye: bool,
@@ -128,7 +126,6 @@ impl<H: Handler, E: Engine> Connection<H, E> {
             is_drained: false,
             wake_at: None,
             reads_in_a_row: 0,
-            read_while_blocked: 0,
             rung: Vec::new(),
             said_bye: false,
             ended_with: None,
@@ -147,8 +144,20 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 Event::Over => break,
                 event => self.apply(event).await,
             }
+            self.account();
         }
-        self.finish().await;
+        // Apart from this future, which would have room for all of it twice.
+        Box::pin(self.finish()).await;
+    }
+
+    /// Tells what this connection holds.
+    fn account(&self) {
+        let held = self.machine.queued().held_bytes
+            + self.transport.held_bytes()
+            + self.requests.held_bytes()
+            + self.intake.held_bytes()
+            + self.streams.held_bytes();
+        self.enrolled.holding.set(held);
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event<E>> {
@@ -158,7 +167,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         if let Poll::Ready(signals) = self.enrolled.mailbox.poll(cx, &mut self.rung) {
             return Poll::Ready(Event::Mail(signals));
         }
-        if self.is_drained && self.streams.has_ready() {
+        if self.is_drained && self.streams.has_ready() && self.may_deliver() {
             return Poll::Ready(Event::Deliver);
         }
         let caller = self.held.as_ref().map(|held| &held.caller);
@@ -216,7 +225,6 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 Output::Idle { wake_at } => {
                     self.wake_at = wake_at;
                     self.is_drained = true;
-                    self.read_while_blocked = 0;
                     break;
                 }
             }
@@ -227,12 +235,22 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         (is_ending || self.machine.is_closed()).then_some(Event::Over)
     }
 
-    /// Reads the next packet. While nothing can be sent, only so much is read as a client may
-    /// have in flight, because everything that is read can make something to send.
+    /// Where memory is short, entries wait for those before them to be handled.
+    fn may_deliver(&self) -> bool {
+        !self.enrolled.holding.is_greedy() || self.machine.queued().entry_bytes == 0
+    }
+
+    /// Whether another packet may be read. Whatever keeps it from that ends by itself, and wakes the
+    /// connection: the peer reads, or messages are handled.
+    fn may_read(&self) -> bool {
+        let is_waiting = || !self.is_drained || self.machine.queued().messages > 0;
+        let is_short = self.enrolled.holding.is_greedy() && is_waiting();
+        !self.machine.is_congested() && !is_short
+    }
+
+    /// Reads the next packet.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let session = &self.shared.config.session;
-        let limit = session.window_bytes + limits::PACKET_OVERHEAD_BYTES;
-        if !self.is_drained && self.read_while_blocked > limit {
+        if !self.may_read() {
             return Poll::Pending;
         }
         let arrival = self.transport.poll_read(cx);
@@ -250,9 +268,6 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         match event {
             Event::Mail(signals) => self.take_mail(signals),
             Event::Arrival(Arrival::Input(input)) => {
-                if let Input::Packet(packet) = &input {
-                    self.read_while_blocked += packet.len();
-                }
                 self.machine.handle_input(input, now);
                 self.streams.room_may_have_grown();
             }
@@ -266,7 +281,10 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                     self.check(trimmed);
                 }
             }
-            Event::Woke => self.refresh_credentials(now),
+            Event::Woke => {
+                self.streams.give_back();
+                self.refresh_credentials(now);
+            }
             Event::Over => {}
         }
     }

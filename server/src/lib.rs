@@ -100,6 +100,7 @@ mod connection;
 pub mod engine;
 mod escaped;
 pub mod handler;
+mod holdings;
 mod identity;
 mod lease;
 mod mailbox;

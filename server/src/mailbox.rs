@@ -6,13 +6,15 @@ use std::task::{Context, Poll, Waker};
 
 use tautline_protocol::StreamId;
 
-/// What a connection is told by the rest of the server. Only the latter two end it.
+/// What a connection is told by the rest of the server. Only the first does not end it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signals {
     /// Ask the client to connect anew.
     pub(crate) go_away: bool,
     /// Another connection has the session.
     pub(crate) superseded: bool,
+    /// The connection holds too much of what all have to share.
+    pub(crate) give_way: bool,
     /// The server ends now.
     pub(crate) hang_up: bool,
 }
@@ -47,6 +49,10 @@ impl Mailbox {
 
     pub(crate) fn go_away(&self) {
         self.post(|mail| mail.signals.go_away = true);
+    }
+
+    pub(crate) fn give_way(&self) {
+        self.post(|mail| mail.signals.give_way = true);
     }
 
     pub(crate) fn hang_up(&self) {

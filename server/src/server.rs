@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{Engine, EngineConfig, Maker};
 use crate::handler::{Handler, Payload};
+use crate::holdings::{Holding, Holdings};
 use crate::lease::Leases;
 use crate::mailbox::Mailbox;
 use crate::origin::check_host;
@@ -54,6 +55,8 @@ pub(crate) struct Shared<H, E> {
     pulse: Pulse,
     pub(crate) leases: Arc<Leases>,
     pub(crate) admission: Arc<Admission>,
+    /// What all connections hold in memory.
+    pub(crate) holdings: Arc<Holdings>,
     /// Connections that are not let in and are being told so.
     pub(crate) turning_away: Arc<Semaphore>,
     /// Every task of the server.
@@ -89,6 +92,7 @@ pub(crate) struct Enrolled<H, E> {
     shared: Arc<Shared<H, E>>,
     pub(crate) number: u64,
     pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) holding: Holding,
 }
 
 impl<H: Handler> Server<H> {
@@ -106,6 +110,7 @@ impl<H: Handler, E: Engine> Server<H, E> {
         if let Err(sentence) = config.check() {
             tracing::error!("an allowed origin matches no page: {sentence}");
         }
+        let holdings = Arc::new(Holdings::new(config.memory_bytes));
         let shared = Shared {
             config,
             handler,
@@ -114,6 +119,7 @@ impl<H: Handler, E: Engine> Server<H, E> {
             pulse: Pulse::new(),
             leases: Arc::default(),
             admission: Arc::default(),
+            holdings,
             turning_away: Arc::new(Semaphore::new(TURNING_AWAY)),
             tasks: TaskTracker::new(),
             leaving: CancellationToken::new(),
@@ -202,6 +208,12 @@ impl<H: Handler, E: Engine> Server<H, E> {
         self.shared.engine.health()
     }
 
+    /// How much memory all connections take together, in bytes, as [`Config::memory_bytes`] bounds it.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.shared.holdings.used()
+    }
+
     /// Ends the server: takes no new connection, asks the clients to leave, hangs up after
     /// [`Config::grace`], and returns once every task has ended, at the latest two seconds later.
     pub async fn shut_down(&self) {
@@ -250,7 +262,8 @@ impl<H: Handler, E: Engine> Shared<H, E> {
             self.tasks.spawn(watch(self.clone()));
             self.tasks.spawn(sweep(self.clone()));
         });
-        Some(Enrolled { shared: self.clone(), number, mailbox })
+        let holding = self.holdings.join(number, &mailbox);
+        Some(Enrolled { shared: self.clone(), number, mailbox, holding })
     }
 
     /// Before anything is asked of the engine that depends on what has aged.

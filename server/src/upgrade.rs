@@ -26,7 +26,7 @@ const WEBSOCKET_VERSION: &str = "13";
 /// Memory that each connection holds for what it reads.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// What is written gathers up to this much.
-const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+pub(crate) const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 
 /// What becomes of a connection that is not let in although it is upgraded: only a close code
 /// tells the page's script why, a failed upgrade does not.
@@ -71,12 +71,17 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
         Ok(admitted) => admitted,
         Err(crowded) => return turn_away(&shared, websocket, too_many(crowded)),
     };
+    if !shared.holdings.has_room() {
+        let reason = "the server's memory for connections is used up".into();
+        return turn_away(&shared, websocket, TurnedAway { code: CloseCode::FULL, reason });
+    }
     // Taken here and not in the task, so that from now on a shutdown waits for it.
     let (task, abort) = (shared.tasks.token(), shared.abort.clone());
     let Some(enrolled) = shared.enroll() else { return going_away() };
     websocket.on_upgrade(async move |socket| {
-        let connection = Connection::new(shared, socket, enrolled, peer);
-        abort.run_until_cancelled(connection.run()).await;
+        // Apart from its task, which would take as much again.
+        let connection = Box::pin(Connection::new(shared, socket, enrolled, peer).run());
+        abort.run_until_cancelled(connection).await;
         drop((admitted, task));
     })
 }

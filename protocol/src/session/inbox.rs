@@ -6,6 +6,10 @@ use crate::uplink::Message;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use bytes::Bytes;
+use core::mem::size_of;
+
+/// What an allocator takes for a message beside its bytes: a topic and a payload of their own.
+const ALLOCATIONS_BYTES: usize = 32;
 
 /// A message to handle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,7 +78,7 @@ impl Inbox {
         payload: Bytes,
         config: &super::Config,
     ) -> Verdict {
-        let size = payload.len();
+        let size = message.topic.len() + payload.len();
         let seq = match message.seq_low {
             // Volatile messages are outside the window that the client keeps to.
             None if self.volatile.is_full(size, config) => return Verdict::Dropped,
@@ -117,14 +121,29 @@ impl Inbox {
         let message = self.waiting.pop_front()?;
         let load = self.load(message.seq);
         load.messages -= 1;
-        load.bytes -= message.payload.len();
+        load.bytes -= message.topic.len() + message.payload.len();
         Some(message)
+    }
+
+    /// Nobody takes what waits any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self { accepted: self.accepted, ..Self::default() };
     }
 
     /// How many messages wait, of how many bytes.
     pub(super) const fn waiting(&self) -> (usize, usize) {
         let (numbered, volatile) = (&self.numbered, &self.volatile);
         (numbered.messages + volatile.messages, numbered.bytes + volatile.bytes)
+    }
+
+    /// Memory that they take, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        let (messages, bytes) = self.waiting();
+        self.waiting.capacity() * size_of::<Incoming>() + messages * ALLOCATIONS_BYTES + bytes
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.waiting.shrink_to_fit();
     }
 
     const fn load(&mut self, seq: Option<Seq>) -> &mut Load {

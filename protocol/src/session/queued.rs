@@ -1,6 +1,9 @@
-//! How much waits at the server's end of a connection.
+//! How much waits at the server's end of a connection, and what it takes.
 
-use super::Session;
+use super::{Notice, Reader, Session};
+use crate::downlink::EncodedEntry;
+use crate::message::{Offset, StreamId};
+use core::mem::size_of;
 
 /// How much a [`Session`] holds, for those who watch over memory. Everything has a bound that
 /// follows from the [`Config`](super::Config).
@@ -8,7 +11,7 @@ use super::Session;
 pub struct Queued {
     /// Messages that wait to be handled.
     pub messages: usize,
-    /// Their bytes.
+    /// Bytes of their topics and payloads.
     pub message_bytes: usize,
     /// Entries that wait to be sent.
     pub entries: usize,
@@ -18,6 +21,8 @@ pub struct Queued {
     pub streams: usize,
     /// Bytes of control frames that wait to be sent.
     pub control_bytes: usize,
+    /// Memory that all of it takes, in bytes, with what is kept ready for more.
+    pub held_bytes: usize,
 }
 
 impl Session {
@@ -29,9 +34,37 @@ impl Session {
             messages,
             message_bytes,
             entries: self.entries.len(),
-            entry_bytes: self.readers.values().map(super::Reader::outstanding_bytes).sum(),
+            entry_bytes: self.readers.values().map(Reader::outstanding_bytes).sum(),
             streams: self.readers.len(),
-            control_bytes: self.control.len(),
+            control_bytes: self.control.bytes(),
+            held_bytes: self.held_bytes(),
         }
+    }
+
+    fn held_bytes(&self) -> usize {
+        let topics = self.notices.iter().map(|notice| match notice {
+            Notice::Subscribe { topic, .. } => topic.capacity(),
+            Notice::Join(hello) => hello.credentials.len(),
+            _ => 0,
+        });
+        let notices = self.notices.capacity() * size_of::<Notice>() + topics.sum::<usize>();
+        let credentials = self.fresh_credentials.as_ref().map_or(0, bytes::Bytes::len);
+        let readers: usize = self.readers.values().map(Reader::held_bytes).sum();
+        let entries = self.entries.capacity() * size_of::<(StreamId, Offset, EncodedEntry)>();
+        let entries =
+            entries + self.entries.iter().map(|(_, _, entry)| entry.size()).sum::<usize>();
+        let packets = self.control.held_bytes() + self.outbound.capacity();
+        notices + credentials + self.inbox.held_bytes() + readers + entries + packets
+    }
+
+    /// Lets go of memory that was needed once, where nothing waits. Growing again costs time, so this
+    /// is for a connection at rest.
+    pub(super) fn give_back(&mut self) {
+        self.notices.shrink_to_fit();
+        self.inbox.give_back();
+        self.readers.values_mut().for_each(Reader::give_back);
+        self.entries.shrink_to_fit();
+        self.outbound = alloc::vec::Vec::new();
+        self.control.give_back();
     }
 }

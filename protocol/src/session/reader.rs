@@ -4,6 +4,7 @@ use super::{Config, Epoch, Offset};
 use crate::message::Start;
 use crate::mutation::Mutation;
 use alloc::collections::VecDeque;
+use core::mem::size_of;
 
 /// What may be delivered of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,15 @@ impl Reader {
         self.outstanding_bytes
     }
 
+    /// Memory that it takes, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.outstanding.capacity() * size_of::<(Offset, usize)>()
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.outstanding.shrink_to_fit();
+    }
+
     /// PROTOCOL.md S-12.
     pub(super) fn room(&self, config: &Config) -> Room {
         let carried = self.carried_to.saturating_sub(self.handled);
@@ -112,15 +122,17 @@ impl Reader {
         }
     }
 
-    /// The client has handled everything up to `offset`; false if it cannot have.
-    pub(super) fn handled(&mut self, offset: Offset) -> bool {
+    /// The client has handled everything up to `offset`; tells whether that is news, and nothing if it
+    /// cannot have.
+    pub(super) fn handled(&mut self, offset: Offset) -> Option<bool> {
         if offset > self.sent {
-            return self.moved;
+            return self.moved.then_some(false);
         }
+        let is_news = offset > self.handled;
         self.handled = self.handled.max(offset);
         while let Some((_, size)) = self.outstanding.pop_front_if(|(at, _)| *at <= offset) {
             self.outstanding_bytes -= size;
         }
-        true
+        Some(is_news)
     }
 }

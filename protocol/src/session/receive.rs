@@ -35,7 +35,7 @@ impl Session {
     /// PROTOCOL.md S-1.
     fn frame(&mut self, packet: &Bytes, frame: Uplink<'_>) {
         match (self.state, frame) {
-            (State::Opening { .. }, Uplink::Hello(hello)) => self.hello(packet, &hello),
+            (State::Opening { .. }, Uplink::Hello(hello)) => self.hello(&hello),
             (State::Joining | State::Live, Uplink::Subscribe { stream, topic, start }) => {
                 self.subscribe(stream, topic, start);
             }
@@ -43,6 +43,7 @@ impl Session {
                 self.notices.push_back(Notice::Bye);
                 self.notices.push_back(Notice::HangUp(CloseCode::NORMAL));
                 self.state = State::Closed;
+                self.drop_what_waits();
             }
             (State::Live, Uplink::Message(message)) => self.message(packet, &message),
             (State::Live, Uplink::Received { stream, offset }) => self.received(stream, offset),
@@ -51,18 +52,19 @@ impl Session {
                 // They came in time. Newer ones do not make the time longer that is there to check them.
                 self.credentials_by = None;
                 self.verdict_by = self.verdict_by.or(Some(self.auth_deadline()));
-                let credentials = packet.slice_ref(credentials);
-                self.notify(Notice::Authenticate(credentials));
+                self.fresh_credentials = Some(Bytes::copy_from_slice(credentials));
             }
             (State::Live, Uplink::Ping { nonce }) => {
-                Downlink::Pong { nonce }.encode(&mut self.control);
+                if self.is_asked() {
+                    self.control.put(&Downlink::Pong { nonce });
+                }
             }
             (State::Live, Uplink::Pong { .. }) => {}
             _ => self.hang_up(CloseCode::VIOLATION),
         }
     }
 
-    fn hello(&mut self, packet: &Bytes, hello: &uplink::Hello<'_>) {
+    fn hello(&mut self, hello: &uplink::Hello<'_>) {
         self.state = State::Joining;
         self.notices.push_back(Notice::Join(Hello {
             session: hello.session,
@@ -72,7 +74,8 @@ impl Session {
             restart: hello.restart,
             received: hello.received,
             handled: hello.handled,
-            credentials: packet.slice_ref(hello.credentials),
+            // Copied: checking them may take long, and the packet may be large.
+            credentials: Bytes::copy_from_slice(hello.credentials),
         }));
     }
 
@@ -92,18 +95,30 @@ impl Session {
     fn received(&mut self, stream: StreamId, offset: Offset) {
         // Of a stream that has ended a report may still be under way.
         let Some(reader) = self.readers.get_mut(&stream) else { return };
-        if !reader.handled(offset) {
-            self.hang_up(CloseCode::VIOLATION);
-        } else if stream == DIRECT {
-            self.notify(Notice::Trim { offset });
+        match reader.handled(offset) {
+            None => self.hang_up(CloseCode::VIOLATION),
+            Some(true) if stream == DIRECT => self.trim = Some(offset),
+            Some(_) => {}
         }
+    }
+
+    /// Counts a frame that asks for something; false if its packet has more of them than any client
+    /// needs, which ends the connection. Each costs a few bytes, and its answer many times as much.
+    /// PROTOCOL.md F-13.
+    fn is_asked(&mut self) -> bool {
+        self.requests += 1;
+        if self.requests > NOTICES_MAX {
+            self.hang_up(CloseCode::VIOLATION);
+        }
+        self.requests <= NOTICES_MAX
     }
 
     /// PROTOCOL.md S-14, S-20.
     fn subscribe(&mut self, stream: StreamId, topic: &str, start: Start) {
-        // Counted even if it is refused: the refusal is many times as long.
-        self.requests += 1;
-        if self.requests > NOTICES_MAX || stream <= self.last_stream {
+        if !self.is_asked() {
+            return;
+        }
+        if stream <= self.last_stream {
             self.hang_up(CloseCode::VIOLATION);
             return;
         }
@@ -114,40 +129,28 @@ impl Session {
             return;
         }
         self.readers.insert(stream, Reader::requested(start));
-        self.notify(Notice::Subscribe { stream, topic: topic.into(), start });
+        self.notices.push_back(Notice::Subscribe { stream, topic: topic.into(), start });
     }
 
     /// PROTOCOL.md S-33.
-    fn unsubscribe(&mut self, stream: StreamId) {
-        self.requests += 1;
-        if self.requests > NOTICES_MAX {
-            self.hang_up(CloseCode::VIOLATION);
-        } else if stream != DIRECT && self.readers.remove(&stream).is_some() {
-            self.entries.retain(|(of, _, _)| *of != stream);
-            self.notify(Notice::Unsubscribe { stream });
+    fn unsubscribe(&mut self, unwanted: StreamId) {
+        if !self.is_asked() || unwanted == DIRECT || self.readers.remove(&unwanted).is_none() {
+            return;
         }
-    }
-
-    /// Hands something out. However many frames of a few bytes are in a packet, only so much may
-    /// gather: of cursors and of credentials the newest counts, of the rest no client needs as much.
-    fn notify(&mut self, notice: Notice) {
-        let is_full = self.notices.len() >= NOTICES_MAX;
-        match (self.notices.back_mut(), notice) {
-            (Some(Notice::Trim { offset }), Notice::Trim { offset: newer }) => {
-                *offset = newer.max(*offset);
-            }
-            (Some(Notice::Authenticate(credentials)), Notice::Authenticate(newer)) => {
-                *credentials = newer;
-            }
-            _ if is_full => self.hang_up(CloseCode::VIOLATION),
-            (_, notice) => self.notices.push_back(notice),
+        self.entries.retain(|(of, _, _)| *of != unwanted);
+        // One that the shell has not been told of is undone without it, so that no more gather than
+        // there are subscriptions.
+        let is_its = |notice: &Notice| matches!(notice, Notice::Subscribe { stream, .. } if *stream == unwanted);
+        match self.notices.iter().position(is_its) {
+            Some(index) => drop(self.notices.remove(index)),
+            None => self.notices.push_back(Notice::Unsubscribe { stream: unwanted }),
         }
     }
 
     pub(super) fn put_subscribe_refused(&mut self, stream: StreamId, code: &str, reason: &str) {
         let code = crate::wire::clip(code, crate::limits::REFUSAL_CODE_BYTES_MAX).as_bytes();
         let reason = crate::wire::clip(reason, crate::limits::REASON_BYTES_MAX).as_bytes();
-        Downlink::SubscribeRefused { stream, code, reason }.encode(&mut self.control);
+        self.control.put(&Downlink::SubscribeRefused { stream, code, reason });
     }
 }
 

@@ -12,12 +12,15 @@ impl Session {
         match self.state {
             State::Live => {}
             State::Ending(_) => {
-                self.outbound.append(&mut self.control);
+                self.control.take_into(&mut self.outbound);
                 return;
             }
             _ => return,
         }
-        self.outbound.append(&mut self.control);
+        self.control.take_into(&mut self.outbound);
+        if !self.control.is_empty() {
+            return;
+        }
         let count = self.entries_that_fit();
         let complete = count == self.entries.len();
         // An acknowledgement must not overtake the answers before it.
@@ -45,7 +48,7 @@ impl Session {
         let mut count = 0;
         for (_, _, entry) in &self.entries {
             bytes += entry.size();
-            if count > 0 && bytes > PACKET_BYTES {
+            if bytes > PACKET_BYTES && (count > 0 || !self.outbound.is_empty()) {
                 break;
             }
             count += 1;
@@ -58,7 +61,7 @@ impl Session {
         let (control, entries) = (&mut self.control, &mut self.entries);
         entries.retain(|(of, offset, entry)| {
             if *of == stream {
-                entry.put(control, Some((*of, *offset)), false);
+                entry.put(control.packet(), Some((*of, *offset)), false);
             }
             *of != stream
         });

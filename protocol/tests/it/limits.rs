@@ -173,46 +173,6 @@ fn a_welcome_with_the_highest_number_is_a_violation_and_no_panic() {
     }
 }
 
-// PROTOCOL.md S-16.
-#[test]
-fn of_many_cursors_and_credentials_in_a_packet_the_newest_count() {
-    let mut lone = LoneSession::live();
-    let mut frames = vec![Uplink::Received { stream: 0, offset: 0 }; 10_000];
-    frames.extend(vec![Uplink::Auth { credentials: b"old" }; 10_000]);
-    frames.push(Uplink::Auth { credentials: b"new" });
-    let wanted = lone.gets(&frames);
-    assert_eq!(wanted.others, ["Trim { offset: 0 }", "Authenticate(b\"new\")"]);
-    assert_eq!(wanted.hung_up, None);
-}
-
-// PROTOCOL.md F-13.
-#[test]
-fn a_packet_of_nothing_but_requests_is_a_violation() {
-    let mut lone = LoneSession::live();
-    let start = Start::Last(0);
-    let pair =
-        |stream| [Uplink::Subscribe { stream, topic: "a", start }, Uplink::Unsubscribe { stream }];
-    let pairs =
-        |streams: std::ops::RangeInclusive<u32>| -> Vec<_> { streams.flat_map(pair).collect() };
-    let half = limits::NOTICES_MAX as u32 / 2;
-    assert_eq!(lone.gets(&pairs(1..=half)).hung_up, None);
-    let over = pairs(half + 1..=2 * half + 1);
-    assert_eq!(lone.gets(&over).hung_up, Some(CloseCode::VIOLATION));
-}
-
-/// A refusal is many times as long as the request, and they were counted only if they were granted.
-#[test]
-fn requests_that_are_refused_count_like_others() {
-    let config = session::Config { streams: 0, ..session::Config::default() };
-    let subscribe = |stream| Uplink::Subscribe { stream, topic: "a", start: Start::Last(0) };
-    let most = limits::NOTICES_MAX as u32;
-    let mut lone = LoneSession::live_with(config);
-    let wanted = lone.gets(&(1..=most).map(subscribe).collect::<Vec<_>>());
-    assert_eq!((wanted.hung_up, wanted.frames().len()), (None, limits::NOTICES_MAX));
-    let wanted = lone.gets(&(most + 1..=2 * most + 1).map(subscribe).collect::<Vec<_>>());
-    assert_eq!((wanted.hung_up, wanted.packets.len()), (Some(CloseCode::VIOLATION), 0));
-}
-
 /// An owner of bytes that tells when nothing holds them any more.
 struct Watched(Vec<u8>, #[expect(dead_code, reason = "counted by its clones")] Arc<()>);
 

@@ -3,6 +3,7 @@
 
 mod answers;
 mod backoff;
+mod bounds;
 mod credentials;
 mod cuts;
 mod disorder;

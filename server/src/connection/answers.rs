@@ -22,6 +22,14 @@ impl<H: Handler, E: Engine> Connection<H, E> {
             tracing::info!("{}: superseded by a newer connection", self.label());
             self.machine.hang_up(CloseCode::SUPERSEDED);
         }
+        if signals.give_way {
+            tracing::warn!(
+                "{}: ended: it holds the most of all, and memory is short",
+                self.label()
+            );
+            let reason = "the server is short of memory, and this connection held the most";
+            self.machine.refuse(CloseCode::FULL, 0, reason);
+        }
         if signals.go_away {
             self.go_away();
         }

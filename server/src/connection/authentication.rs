@@ -36,6 +36,11 @@ impl Authentication {
         self.newest = Some(credentials);
     }
 
+    /// What they take while others are being checked, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.newest.as_ref().map_or(0, Bytes::len)
+    }
+
     /// The verdict on the newest credentials. Those before are dropped half-way if they take long.
     pub(super) fn poll(
         &mut self,

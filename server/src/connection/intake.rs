@@ -17,6 +17,9 @@ use crate::mailbox::Mailbox;
 use crate::post::{PostError, check_size, check_topic, encode};
 use crate::server::Shared;
 
+/// No further message is handled before what so many bytes of effects are is committed.
+const EFFECTS_BYTES: usize = 1024 * 1024;
+
 pub(super) struct Intake<H, E: Engine> {
     shared: Arc<Shared<H, E>>,
     /// The message being handled. Its memory is used again for the next.
@@ -25,6 +28,9 @@ pub(super) struct Intake<H, E: Engine> {
     /// Messages handled and not yet committed, and what they did.
     handled: u64,
     effects: Effects<E::Topic>,
+    /// Memory that the effects take, and the message being handled, in bytes.
+    effects_bytes: usize,
+    running_bytes: usize,
     /// How many of the direct entries there are up to the last answer among them.
     through_answer: usize,
     /// Messages up to this one may have been handled before.
@@ -51,6 +57,8 @@ impl<H: Handler, E: Engine> Intake<H, E> {
             is_running: false,
             handled: 0,
             effects: Effects::default(),
+            effects_bytes: 0,
+            running_bytes: 0,
             through_answer: 0,
             doubtful: 0,
             has_failed: false,
@@ -71,13 +79,17 @@ impl<H: Handler, E: Engine> Intake<H, E> {
         caller: &Arc<Caller>,
         mailbox: &Mailbox,
     ) -> Poll<()> {
-        while self.handled < HANDLED_AHEAD_MAX && !self.has_failed {
+        while self.handled < HANDLED_AHEAD_MAX
+            && self.effects_bytes < EFFECTS_BYTES
+            && !self.has_failed
+        {
             if !self.is_running {
                 if mailbox.is_fenced() {
                     break;
                 }
                 let Some(mut incoming) = machine.take_message() else { break };
                 incoming.possible_duplicate |= incoming.seq.is_some_and(|seq| seq <= self.doubtful);
+                self.running_bytes = incoming.topic.len() + incoming.payload.len();
                 self.running.set(handle(self.shared.clone(), caller.clone(), incoming));
                 self.is_running = true;
             }
@@ -87,6 +99,11 @@ impl<H: Handler, E: Engine> Intake<H, E> {
             }
         }
         if self.handled > 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Memory that it takes, in bytes.
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.effects_bytes + self.running_bytes
     }
 
     /// Waits for the message that is being handled, if there is one.
@@ -99,7 +116,11 @@ impl<H: Handler, E: Engine> Intake<H, E> {
 
     fn finish(&mut self, outcome: Outcome<E::Topic>) {
         self.is_running = false;
+        self.running_bytes = 0;
         self.handled += 1;
+        let published = outcome.publish.iter().chain(&outcome.publishes).map(|(_, entry)| entry);
+        let direct = outcome.answer.iter().chain(&outcome.direct);
+        self.effects_bytes += direct.chain(published).map(EncodedEntry::size).sum::<usize>();
         let effects = &mut self.effects;
         effects.accepted = outcome.seq.or(effects.accepted);
         if let Some(answer) = outcome.answer {
@@ -118,7 +139,7 @@ impl<H: Handler, E: Engine> Intake<H, E> {
         &mut self,
         session: &E::Session,
     ) -> Result<Option<(Seq, Offset)>, EngineError> {
-        self.handled = 0;
+        (self.handled, self.effects_bytes) = (0, 0);
         let through_answer = std::mem::take(&mut self.through_answer);
         let behind_answer = (self.effects.direct.len() - through_answer) as Offset;
         if self.effects.is_empty() || self.has_failed {

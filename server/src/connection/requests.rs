@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -36,6 +37,16 @@ pub(super) enum Request {
     Subscribe { stream: StreamId, topic: String, start: Start },
 }
 
+impl Request {
+    /// What it takes beside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Join(hello) => hello.credentials.len(),
+            Self::Subscribe { topic, .. } => topic.len(),
+        }
+    }
+}
+
 pub(super) enum Answer<E: Engine> {
     Joined { hello: Hello, joined: Result<Box<Joined<E>>, Denied> },
     Authenticated(Result<Identity, Denied>),
@@ -58,15 +69,32 @@ pub(super) struct Requests<H, E: Engine> {
     mailbox: Arc<Mailbox>,
     waiting: VecDeque<Request>,
     running: Option<Work<E>>,
+    /// What the request that is being answered takes.
+    running_bytes: usize,
     /// What is being subscribed to at the moment.
-    subscribing: Option<StreamId>,
+    subscribing: Option<Subscribing>,
     authentication: Authentication,
+}
+
+struct Subscribing {
+    /// `None`: nobody wants it any more.
+    stream: Option<StreamId>,
+    /// The application has agreed, and the engine has work in line.
+    is_with_engine: Arc<AtomicBool>,
 }
 
 impl<H: Handler, E: Engine> Requests<H, E> {
     pub(super) fn new(shared: Arc<Shared<H, E>>, peer: Arc<Peer>, mailbox: Arc<Mailbox>) -> Self {
-        let (waiting, authentication) = (VecDeque::new(), Authentication::default());
-        Self { shared, peer, mailbox, waiting, running: None, subscribing: None, authentication }
+        Self {
+            shared,
+            peer,
+            mailbox,
+            waiting: VecDeque::new(),
+            running: None,
+            running_bytes: 0,
+            subscribing: None,
+            authentication: Authentication::default(),
+        }
     }
 
     pub(super) fn push(&mut self, request: Request) {
@@ -81,9 +109,15 @@ impl<H: Handler, E: Engine> Requests<H, E> {
         self.waiting.retain(
             |waiting| !matches!(waiting, Request::Subscribe { stream, .. } if *stream == unwanted),
         );
-        if self.subscribing == Some(unwanted) {
-            self.subscribing = None;
-            self.running = None;
+        if let Some(subscribing) = &mut self.subscribing
+            && subscribing.stream == Some(unwanted)
+        {
+            // What the engine has in line is waited for: else a client could line up any amount of it.
+            if subscribing.is_with_engine.load(Ordering::Relaxed) {
+                subscribing.stream = None;
+            } else {
+                (self.subscribing, self.running, self.running_bytes) = (None, None, 0);
+            }
         }
     }
 
@@ -100,20 +134,33 @@ impl<H: Handler, E: Engine> Requests<H, E> {
         if let Poll::Ready(verdict) = verdict {
             return Poll::Ready(Answer::Authenticated(verdict));
         }
-        let running = match &mut self.running {
-            Some(running) => running,
-            // What is asked for behind credentials may be what they allow.
-            None if self.authentication.holds_up(cx) => return Poll::Pending,
-            None => {
-                let Some(request) = self.waiting.pop_front() else { return Poll::Pending };
-                let Some(work) = self.start(request, caller) else { return Poll::Pending };
-                self.running.insert(work)
+        loop {
+            let running = match &mut self.running {
+                Some(running) => running,
+                // What is asked for behind credentials may be what they allow.
+                None if self.authentication.holds_up(cx) => return Poll::Pending,
+                None => {
+                    let Some(request) = self.waiting.pop_front() else { return Poll::Pending };
+                    self.running_bytes = request.bytes();
+                    let Some(work) = self.start(request, caller) else { return Poll::Pending };
+                    self.running.insert(work)
+                }
+            };
+            let answer = ready!(running.as_mut().poll(cx));
+            (self.running, self.running_bytes) = (None, 0);
+            if self.subscribing.take().is_none_or(|subscribing| subscribing.stream.is_some()) {
+                return Poll::Ready(answer);
             }
-        };
-        let answer = ready!(running.as_mut().poll(cx));
-        self.running = None;
-        self.subscribing = None;
-        Poll::Ready(answer)
+        }
+    }
+
+    /// Memory that they take, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        let waiting: usize = self.waiting.iter().map(Request::bytes).sum();
+        waiting
+            + self.waiting.capacity() * size_of::<Request>()
+            + self.running_bytes
+            + self.authentication.held_bytes()
     }
 
     fn start(&mut self, request: Request, caller: Option<&Arc<Caller>>) -> Option<Work<E>> {
@@ -130,9 +177,14 @@ impl<H: Handler, E: Engine> Requests<H, E> {
             }
             Request::Subscribe { stream, topic, start } => {
                 let caller = caller?.clone();
-                self.subscribing = Some(stream);
+                let is_with_engine = Arc::new(AtomicBool::new(false));
+                self.subscribing = Some(Subscribing {
+                    stream: Some(stream),
+                    is_with_engine: is_with_engine.clone(),
+                });
                 Box::pin(async move {
-                    let subscribed = subscribe(&shared, &caller, &topic, start).await;
+                    let subscribed =
+                        subscribe(&shared, &caller, &topic, start, &is_with_engine).await;
                     Answer::Subscribed { stream, subscribed }
                 })
             }
@@ -196,6 +248,7 @@ async fn subscribe<H: Handler, E: Engine>(
     caller: &Caller,
     name: &str,
     start: Start,
+    is_with_engine: &AtomicBool,
 ) -> Result<(E::Topic, Position), Refusal> {
     let asked = async { shared.handler.subscribe(caller, name).await };
     let asked = AssertUnwindSafe(asked).catch_unwind();
@@ -210,6 +263,7 @@ async fn subscribe<H: Handler, E: Engine>(
             return Err(Refusal::internal("the server's handler failed"));
         }
     }
+    is_with_engine.store(true, Ordering::Relaxed);
     let topic = find_topic(&shared.engine, name, caller).await?;
     match shared.engine.locate(&topic, start).await {
         Ok(position) => Ok((topic, position)),

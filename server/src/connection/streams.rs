@@ -84,6 +84,19 @@ impl<E: Engine> Streams<E> {
         }
     }
 
+    /// Memory that it takes, in bytes.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.readers.len() * size_of::<(StreamId, Reader<E::Topic>)>()
+            + self.found.capacity() * size_of::<EncodedEntry>()
+    }
+
+    /// Lets go of memory that was needed once.
+    pub(super) fn give_back(&mut self) {
+        self.found = Vec::new();
+        self.full.shrink_to_fit();
+        self.ready.shrink_to_fit();
+    }
+
     pub(super) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }

@@ -9,6 +9,8 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tautline_protocol::CloseCode;
 use tautline_protocol::session::Input;
 
+use crate::upgrade::WRITE_BUFFER_BYTES;
+
 /// Answers to the WebSocket's own Pings that may gather, in bytes. The library that gives them has no
 /// bound but the memory.
 const PONG_BYTES: usize = 16 * 1024;
@@ -20,6 +22,8 @@ pub(super) struct Transport {
     is_dirty: bool,
     /// Bytes of Pongs that may not have left.
     pong_bytes: usize,
+    /// Bytes of packets that the WebSocket may still hold.
+    unsent_bytes: usize,
     /// Nothing more can be read.
     is_deaf: bool,
 }
@@ -34,17 +38,28 @@ pub(super) enum Arrival {
 
 impl Transport {
     pub(super) const fn new(socket: WebSocket) -> Self {
-        Self { socket, is_dirty: false, pong_bytes: 0, is_deaf: false }
+        Self { socket, is_dirty: false, pong_bytes: 0, unsent_bytes: 0, is_deaf: false }
     }
 
     /// Ready when a packet can be sent; an error means that the connection is broken.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
-        Pin::new(&mut self.socket).poll_ready(cx)
+        let ready = Pin::new(&mut self.socket).poll_ready(cx);
+        if ready.is_ready() {
+            // What it has not written by now is less.
+            self.unsent_bytes = self.unsent_bytes.min(WRITE_BUFFER_BYTES);
+        }
+        ready
+    }
+
+    /// Memory that it takes beyond what every connection does, in bytes.
+    pub(super) const fn held_bytes(&self) -> usize {
+        self.unsent_bytes + self.pong_bytes
     }
 
     /// Takes a packet to send. That it fails will be seen by the next [`poll_ready`](Self::poll_ready)
     /// or read.
     pub(super) fn send(&mut self, packet: &[u8]) {
+        self.unsent_bytes += packet.len();
         let message = Message::Binary(Bytes::copy_from_slice(packet));
         self.is_dirty = Pin::new(&mut self.socket).start_send(message).is_ok();
     }
@@ -53,6 +68,7 @@ impl Transport {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) {
         if self.is_dirty && Pin::new(&mut self.socket).poll_flush(cx).is_ready() {
             self.is_dirty = false;
+            self.unsent_bytes = 0;
         }
     }
 

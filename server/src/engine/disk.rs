@@ -28,6 +28,7 @@ mod writer;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tautline_protocol::downlink::EncodedEntry;
@@ -73,6 +74,15 @@ pub struct DiskSession {
     id: SessionId,
     generation: u64,
     tail: Arc<Tail>,
+    trim: Arc<Trim>,
+}
+
+/// How far a direct stream need not be kept. One order for it is in line at a time, however often the
+/// client reports.
+#[derive(Debug, Default)]
+struct Trim {
+    through: AtomicU64,
+    is_in_line: AtomicBool,
 }
 
 impl Drop for DiskSession {
@@ -160,7 +170,9 @@ impl Engine for DiskEngine {
         hello: &Hello,
         identity: &Identity,
     ) -> Result<Opened<DiskSession>, OpenError> {
-        let (hello, name, now) = (hello.clone(), identity.shared_name(), self.0.queue.now());
+        // Without the credentials, which are checked: they may be long, and wait in line with it.
+        let hello = Hello { credentials: bytes::Bytes::new(), ..hello.clone() };
+        let (name, now) = (identity.shared_name(), self.0.queue.now());
         let (engine, id) = (self.0.clone(), hello.session);
         let opened = self.0.queue.put(
             0,
@@ -170,7 +182,7 @@ impl Engine for DiskEngine {
                 let tail = volatile.tail(&joined.log, logs, &engine.budget);
                 let generation = joined.generation;
                 volatile.joined(id, Live { generation, log: joined.log.id });
-                let session = DiskSession { engine, id, generation, tail };
+                let session = DiskSession { engine, id, generation, tail, trim: Arc::default() };
                 let (resolution, doubtful) = (joined.resolution, joined.doubtful);
                 Ok(Opened { session, resolution, doubtful })
             },
@@ -211,9 +223,16 @@ impl Engine for DiskEngine {
     }
 
     async fn trim_direct(&self, session: &DiskSession, through: Offset) -> Result<(), EngineError> {
-        let (id, generation) = (session.id, session.generation);
+        session.trim.through.fetch_max(through, Ordering::AcqRel);
+        if session.trim.is_in_line.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let (id, generation, trim) = (session.id, session.generation, session.trim.clone());
         // Nobody waits for it: it only frees room.
-        let run = move |step: &mut Step<'_>| step.trim_direct(&id, generation, through);
+        let run = move |step: &mut Step<'_>| {
+            trim.is_in_line.swap(false, Ordering::AcqRel);
+            step.trim_direct(&id, generation, trim.through.load(Ordering::Acquire))
+        };
         self.0.queue.put_unpromised(run, |(), _, _| {});
         Ok(())
     }

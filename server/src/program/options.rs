@@ -14,6 +14,8 @@ use super::token;
 const COUNT_MAX: u64 = i64::MAX as u64;
 /// A hundred years.
 const SECONDS_MAX: u64 = 3_155_760_000;
+/// Less would let hardly anybody in.
+const MEMORY_BYTES_MIN: u64 = 1024 * 1024;
 const MESSAGE_BYTES_MAX: u64 = tautline_protocol::limits::MESSAGE_BYTES_MAX as u64;
 
 /// Holds the other end of Tautline lines: topics that browsers publish and subscribe to.
@@ -108,6 +110,12 @@ pub(crate) struct Options {
         default_value_t = Config::default().connections_per_address as u64,
         value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
     connections_per_address: u64,
+
+    /// Bytes of memory that all connections may take together; what topics and sessions keep is apart
+    #[arg(long = "memory", value_name = "BYTES", env = "TAUTLINE_MEMORY",
+        default_value_t = Config::default().memory_bytes as u64,
+        value_parser = number::<MEMORY_BYTES_MIN, COUNT_MAX>, allow_negative_numbers = true)]
+    memory_bytes: u64,
 
     /// Most sessions, connected or not
     #[arg(long, value_name = "COUNT", env = "TAUTLINE_SESSIONS",
@@ -247,6 +255,7 @@ impl Options {
             allowed_origins: self.allow_origin.clone(),
             connections: size(self.connections),
             connections_per_address: size(self.connections_per_address),
+            memory_bytes: size(self.memory_bytes),
             grace: Duration::from_secs(self.grace),
             ..Config::default()
         };

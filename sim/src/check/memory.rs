@@ -1,7 +1,7 @@
 //! No queue grows beyond its stated limit.
 
 use tautline_protocol::client::{Config, Stats};
-use tautline_protocol::limits::BUFFERED_BYTES;
+use tautline_protocol::limits::{BUFFERED_BYTES, TOPIC_BYTES_MAX};
 use tautline_protocol::session::{self, Queued};
 use tautline_protocol::uplink::{Frames, Uplink};
 
@@ -56,7 +56,7 @@ pub(crate) fn unhandled(count: usize, config: &session::Config, violations: &mut
 /// What the server's end of one connection holds.
 pub(crate) fn session(held: &Queued, config: &session::Config, violations: &mut Vec<String>) {
     // Numbered and volatile messages have a window each, and one message always fits.
-    let bytes_max = 2 * config.window_bytes.max(config.message_bytes);
+    let bytes_max = 2 * config.window_bytes.max(config.message_bytes + TOPIC_BYTES_MAX);
     let entries_max = held.streams as u64 * config.stream_window_entries;
     let entry_max = ENTRY_BYTES_MAX.max(config.message_bytes + ENTRY_HEAD_BYTES_MAX);
     let entry_bytes_max = held.streams * config.stream_window_bytes.max(entry_max);

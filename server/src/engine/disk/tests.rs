@@ -239,3 +239,33 @@ async fn a_deleted_topic_stays_deleted_and_what_comes_in_the_same_commit_is_kept
     assert!(!engine.delete_topic("news").await.unwrap(), "there is nothing left");
     assert_eq!(read(&engine, &topic, 0).await, (Read::CaughtUp, 0));
 }
+
+/// A client may report as often as it likes how far it is: that is one order in line, however long the
+/// disk takes.
+#[tokio::test]
+async fn of_one_session_one_order_to_trim_is_in_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = started(directory.path(), SyncPolicy::Always);
+    let first = open(&engine, &hello(1, tautline_protocol::Epoch::NONE)).await;
+    let (begun, waits) = std::sync::mpsc::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let slow = engine.0.queue.put_unpromised(
+        move |_| {
+            begun.send(()).unwrap();
+            goes_on.recv().unwrap();
+            Ok(())
+        },
+        |(), _, _| {},
+    );
+    waits.recv().unwrap();
+    for through in 1..=1_000 {
+        engine.trim_direct(&first.session, through).await.unwrap();
+    }
+    // Each order holds what is to be trimmed.
+    assert_eq!(std::sync::Arc::strong_count(&first.session.trim), 2);
+    go_on.send(()).unwrap();
+    slow.await.unwrap().unwrap();
+    accept(&engine, &first.session, 1).await;
+    assert_eq!(std::sync::Arc::strong_count(&first.session.trim), 1);
+    engine.close().await;
+}

@@ -3,12 +3,11 @@
 use tautline_protocol::uplink::Uplink;
 
 use super::wire::Wire;
-use super::{MIB, Siege};
+use super::{MIB, Siege, Store};
 use crate::raw::{Raw, hello};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_bound_are_told_so_or_turned_away() {
-    let siege = Siege::lay(&["--connections-per-address", "20"]).await;
+async fn connections_beyond_the_bound_are_told_so_or_turned_away(store: Store) {
+    let siege = Siege::lay(store, &["--connections-per-address", "20"]).await;
     let address = siege.program.address;
     let mut wires = Vec::new();
     for session in 1..=19 {
@@ -30,9 +29,9 @@ async fn connections_beyond_the_bound_are_told_so_or_turned_away() {
 }
 
 /// Sockets that have not become lines yet count, too: else one address could take all there are.
-#[tokio::test(flavor = "multi_thread")]
-async fn one_address_cannot_take_the_place_of_all() {
-    let siege = Siege::lay(&["--connections", "60", "--connections-per-address", "30"]).await;
+async fn one_address_cannot_take_the_place_of_all(store: Store) {
+    let siege =
+        Siege::lay(store, &["--connections", "60", "--connections-per-address", "30"]).await;
     let mut wires = Vec::new();
     for _ in 0..200 {
         wires.push(Wire::connect(siege.program.address).await);
@@ -43,9 +42,8 @@ async fn one_address_cannot_take_the_place_of_all() {
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn lines_that_never_say_hello_are_ended() {
-    let siege = Siege::lay(&[]).await;
+async fn lines_that_never_say_hello_are_ended(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let mut wires = Vec::new();
     for _ in 0..200 {
         wires.push(Wire::upgrade(siege.program.address).await);
@@ -54,4 +52,10 @@ async fn lines_that_never_say_hello_are_ended() {
         assert_eq!(wire.closed().await, Some(4003));
     }
     siege.lift(16 * MIB).await;
+}
+
+super::on_every_engine! {
+    connections_beyond_the_bound_are_told_so_or_turned_away,
+    one_address_cannot_take_the_place_of_all,
+    lines_that_never_say_hello_are_ended,
 }

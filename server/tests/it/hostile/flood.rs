@@ -1,15 +1,21 @@
 //! Much of what is allowed: small frames, requests, answers that nobody reads.
 
+use tautline_protocol::limits::NOTICES_MAX;
 use tautline_protocol::message::Start;
 use tautline_protocol::uplink::{Hello, Message, Uplink};
 use tautline_protocol::{Format, Kind};
 
 use super::wire::{BINARY, Wire, framed};
-use super::{MIB, Siege};
+use super::{MIB, Siege, Store};
 use crate::raw::{Heard, Raw, hello};
 
 /// Subscriptions that a session may have.
 const STREAMS: u32 = tautline_protocol::limits::STREAMS as u32;
+fn encoded(frames: &[Uplink<'_>]) -> Vec<u8> {
+    let mut packet = Vec::new();
+    frames.iter().for_each(|frame| frame.encode(&mut packet));
+    packet
+}
 
 fn packet_of(frame: Uplink<'_>, count: usize) -> Vec<u8> {
     let mut packet = Vec::new();
@@ -26,9 +32,8 @@ const VOLATILE: Uplink<'static> = Uplink::Message(Message {
     payload: b"v",
 });
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_million_tiny_frames_are_read_and_cost_nothing() {
-    let siege = Siege::lay(&[]).await;
+async fn a_million_tiny_frames_are_read_and_cost_nothing(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let (mut raw, _) = Raw::join(siege.program.address, hello(1)).await;
     for frame in [Uplink::Pong { nonce: 1 }, VOLATILE, Uplink::Received { stream: 9, offset: 1 }] {
         let packet = packet_of(frame, 10_000);
@@ -39,6 +44,7 @@ async fn a_million_tiny_frames_are_read_and_cost_nothing() {
     // And as many packets as frames.
     let pong = framed(BINARY, &packet_of(Uplink::Pong { nonce: 1 }, 1)).repeat(1_000);
     let mut wire = Wire::join(siege.program.address, Uplink::Hello(hello(2))).await;
+    wire.hear().await.expect("WELCOME");
     for _ in 0..100 {
         assert!(wire.write(&pong).await);
     }
@@ -50,51 +56,54 @@ async fn a_million_tiny_frames_are_read_and_cost_nothing() {
     siege.lift(16 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_asks_and_does_not_read_is_not_read_either() {
-    let siege = Siege::lay(&[]).await;
+async fn a_client_that_asks_and_does_not_read_is_not_read_either(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let mut wires = Vec::new();
     let subscribe = |stream| Uplink::Subscribe { stream, topic: "t", start: Start::Last(0) };
-    // As many as there may be: each further one is refused, and the refusal is many times as long.
-    let all: Vec<u8> = (1..=STREAMS).flat_map(|stream| packet_of(subscribe(stream), 1)).collect();
-    for (session, first, packet) in [
-        (1, Vec::new(), packet_of(Uplink::Ping { nonce: u64::MAX }, 20_000)),
-        (2, Vec::new(), packet_of(Uplink::Auth { credentials: &[b'c'; 10_000] }, 20)),
-        (3, all, packet_of(subscribe(STREAMS + 1), 4_000)),
-    ] {
+    let all: Vec<_> = (1..=STREAMS).map(subscribe).collect();
+    // Each is refused, in seven times as many bytes: there are as many as there may be.
+    let one_more = |packet| {
+        let streams = 5_000 * (packet + 1)..;
+        encoded(&streams.take(NOTICES_MAX).map(subscribe).collect::<Vec<_>>())
+    };
+    let pings = packet_of(Uplink::Ping { nonce: u64::MAX }, NOTICES_MAX);
+    let credentials = packet_of(Uplink::Auth { credentials: &[b'c'; 10_000] }, 20);
+    let floods: [&dyn Fn(u32) -> Vec<u8>; 5] =
+        [&|_| pings.clone(), &|_| credentials.clone(), &one_more, &one_more, &one_more];
+    for (session, packet) in (1..).zip(floods) {
         let mut wire = Wire::join(siege.program.address, Uplink::Hello(hello(session))).await;
-        if !first.is_empty() {
-            wire.message(BINARY, &first).await;
-        }
-        let message = framed(BINARY, &packet);
+        wire.hear().await.expect("WELCOME");
+        wire.packet(&all).await;
+        wire.hear().await.expect("SUBSCRIBED");
         // Up to 60 MB, if it took them.
         let mut taken = 0;
-        while taken < 300 && wire.push(&message).await {
+        while taken < 300 && wire.push(&framed(BINARY, &packet(taken))).await {
             taken += 1;
         }
         assert!(taken > 0, "it is read until its answers are not");
         wires.push(wire);
     }
     siege.bystander.goes_on().await;
+    siege.left_with(5).await;
+    assert_eq!(siege.connections(), 5, "none has done more than it may");
     drop(wires);
-    siege.lift(40 * MIB).await;
+    siege.lift(16 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn subscriptions_without_end_take_no_topic_from_anybody() {
-    let siege = Siege::lay(&["--topics", "200", "--topics-per-identity", "150"]).await;
+async fn subscriptions_without_end_take_no_topic_from_anybody(store: Store) {
+    let siege = Siege::lay(store, &["--topics", "200", "--topics-per-identity", "150"]).await;
     let (mut raw, _) = Raw::join(siege.program.address, hello(1)).await;
     for stream in 1..=3_000 {
         let topic = format!("topic {stream}");
         let start = Start::Last(u64::MAX);
         raw.say(&[Uplink::Subscribe { stream, topic: &topic, start }]).await;
+        assert!(matches!(raw.hear().await, Heard::Subscribed(..)), "stream {stream}");
         if stream.is_multiple_of(100) {
             // The same connection never has more than it may.
             let gone = stream - 99..=stream;
             let gone: Vec<_> = gone.map(|stream| Uplink::Unsubscribe { stream }).collect();
             raw.say(&gone).await;
         }
-        assert!(matches!(raw.hear().await, Heard::Subscribed(..)), "stream {stream}");
     }
     for stream in 5_000..5_129 {
         raw.say(&[Uplink::Subscribe { stream, topic: "topic 1", start: Start::Last(0) }]).await;
@@ -132,37 +141,32 @@ async fn refused(raw: &mut Raw, last: u64) -> u64 {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn publishing_to_topics_without_end_takes_none_from_anybody() {
+async fn publishing_to_topics_without_end_takes_none_from_anybody(store: Store) {
     const OWN: u64 = 300;
-    let directory = tempfile::tempdir().unwrap();
-    for engine in [&["--engine", "memory"], &["--data", directory.path().to_str().unwrap()]] {
-        let options = ["--topics", "400", "--topics-per-identity", "300"];
-        let siege = Siege::lay(&[&options[..], &engine[..]].concat()).await;
-        let (mut greedy, _) = Raw::join(siege.program.address, hello(1)).await;
-        for seq in 1..=2_000 {
-            greedy.say(&[publish(seq, &format!("topic {seq}"))]).await;
-        }
-        assert_eq!(refused(&mut greedy, 2_000).await, 2_000 - OWN);
-        for session in 2..=4 {
-            let (mut raw, _) = Raw::join(siege.program.address, hello(session)).await;
-            let own = format!("of {session}");
-            raw.say(&[publish(1, &own), publish(2, "topic 1")]).await;
-            assert_eq!(refused(&mut raw, 2).await, 0);
-            for (stream, topic) in [(1, own.as_str()), (2, "new")] {
-                let start = Start::Last(0);
-                raw.say(&[Uplink::Subscribe { stream, topic, start }]).await;
-                assert!(matches!(raw.hear().await, Heard::Subscribed(..)), "{topic}");
-            }
-        }
-        drop(greedy);
-        siege.lift(16 * MIB).await;
+    let options = ["--topics", "400", "--topics-per-identity", "300"];
+    let siege = Siege::lay(store, &options).await;
+    let (mut greedy, _) = Raw::join(siege.program.address, hello(1)).await;
+    for seq in 1..=2_000 {
+        greedy.say(&[publish(seq, &format!("topic {seq}"))]).await;
     }
+    assert_eq!(refused(&mut greedy, 2_000).await, 2_000 - OWN);
+    for session in 2..=4 {
+        let (mut raw, _) = Raw::join(siege.program.address, hello(session)).await;
+        let own = format!("of {session}");
+        raw.say(&[publish(1, &own), publish(2, "topic 1")]).await;
+        assert_eq!(refused(&mut raw, 2).await, 0);
+        for (stream, topic) in [(1, own.as_str()), (2, "new")] {
+            let start = Start::Last(0);
+            raw.say(&[Uplink::Subscribe { stream, topic, start }]).await;
+            assert!(matches!(raw.hear().await, Heard::Subscribed(..)), "{topic}");
+        }
+    }
+    drop(greedy);
+    siege.lift(16 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_without_end_take_each_other_s_place() {
-    let siege = Siege::lay(&["--sessions", "100"]).await;
+async fn sessions_without_end_take_each_other_s_place(store: Store) {
+    let siege = Siege::lay(store, &["--sessions", "100"]).await;
     for number in 0..3_000_u32 {
         let mut session = [7; 16];
         session[..4].copy_from_slice(&number.to_be_bytes());
@@ -172,4 +176,12 @@ async fn sessions_without_end_take_each_other_s_place() {
         assert_eq!(packet[0], 0x02, "number {number}");
     }
     siege.lift(16 * MIB).await;
+}
+
+super::on_every_engine! {
+    a_million_tiny_frames_are_read_and_cost_nothing,
+    a_client_that_asks_and_does_not_read_is_not_read_either,
+    subscriptions_without_end_take_no_topic_from_anybody,
+    publishing_to_topics_without_end_takes_none_from_anybody,
+    sessions_without_end_take_each_other_s_place,
 }

@@ -7,7 +7,7 @@ use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::{Hello, Uplink};
 
 use super::wire::{BINARY, TEXT, Wire};
-use super::{MIB, Siege};
+use super::{MIB, Siege, Store};
 use crate::raw::{Heard, Raw, hello, numbered};
 
 fn encoded(frames: &[Uplink<'_>]) -> Vec<u8> {
@@ -21,9 +21,8 @@ fn huge(head: &[u8]) -> Vec<u8> {
     [head, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]].concat()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_breaks_the_rules_before_welcome_has_its_code() {
-    let siege = Siege::lay(&[]).await;
+async fn what_breaks_the_rules_before_welcome_has_its_code(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let large = vec![b'c'; CREDENTIALS_BYTES_MAX + 1];
     let hello = Uplink::Hello(hello(1));
     for (head, packet, code, what) in [
@@ -49,9 +48,8 @@ async fn what_breaks_the_rules_before_welcome_has_its_code() {
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_breaks_the_rules_on_a_live_line_has_its_code_and_leaves_the_session() {
-    let siege = Siege::lay(&[]).await;
+async fn what_breaks_the_rules_on_a_live_line_has_its_code_and_leaves_the_session(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let future = u64::MAX;
     let subscribe = |stream| Uplink::Subscribe { stream, topic: "t", start: Start::Last(0) };
     let large = vec![b'c'; CREDENTIALS_BYTES_MAX + 1];
@@ -80,9 +78,8 @@ async fn what_breaks_the_rules_on_a_live_line_has_its_code_and_leaves_the_sessio
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cursor_from_the_future_is_a_loss_and_not_a_line_that_hangs() {
-    let siege = Siege::lay(&[]).await;
+async fn a_cursor_from_the_future_is_a_loss_and_not_a_line_that_hangs(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let (raw, first) = Raw::join(siege.program.address, hello(1)).await;
     drop(raw);
     let greedy = Hello { connection: 2, epoch: first.epoch, received: 1 << 60, ..hello(1) };
@@ -108,9 +105,8 @@ async fn a_cursor_from_the_future_is_a_loss_and_not_a_line_that_hangs() {
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hello_that_is_replayed_gets_nothing() {
-    let siege = Siege::lay(&[]).await;
+async fn a_hello_that_is_replayed_gets_nothing(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let heard = encoded(&[Uplink::Hello(Hello { connection: 7, ..hello(1) })]);
     let (mut owner, _) =
         Raw::join(siege.program.address, Hello { connection: 7, ..hello(1) }).await;
@@ -123,4 +119,11 @@ async fn a_hello_that_is_replayed_gets_nothing() {
     assert_eq!(owner.hear().await, Heard::Other, "the owner has its PONG");
     drop(owner);
     siege.lift(8 * MIB).await;
+}
+
+super::on_every_engine! {
+    what_breaks_the_rules_before_welcome_has_its_code,
+    what_breaks_the_rules_on_a_live_line_has_its_code_and_leaves_the_session,
+    a_cursor_from_the_future_is_a_loss_and_not_a_line_that_hangs,
+    a_hello_that_is_replayed_gets_nothing,
 }

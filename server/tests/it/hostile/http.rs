@@ -1,11 +1,10 @@
 //! Requests that are too slow, too large, or something else.
 
 use super::wire::{Wire, upgrade_request};
-use super::{MIB, Siege};
+use super::{MIB, Siege, Store};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_too_large_or_none_are_refused() {
-    let siege = Siege::lay(&[]).await;
+async fn requests_that_are_too_large_or_none_are_refused(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let long = "x".repeat(1024 * 1024);
     let many = "a: b\r\n".repeat(1_000);
     for (request, status) in [
@@ -35,9 +34,8 @@ async fn requests_that_are_too_large_or_none_are_refused() {
 }
 
 /// The slow loris: a byte now and then, from many connections.
-#[tokio::test(flavor = "multi_thread")]
-async fn requests_that_do_not_end_are_not_waited_for() {
-    let siege = Siege::lay(&[]).await;
+async fn requests_that_do_not_end_are_not_waited_for(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let mut wires = Vec::new();
     for _ in 0..300 {
         let mut wire = Wire::connect(siege.program.address).await;
@@ -58,4 +56,9 @@ async fn requests_that_do_not_end_are_not_waited_for() {
     }
     drop(wires);
     siege.lift(16 * MIB).await;
+}
+
+super::on_every_engine! {
+    requests_that_are_too_large_or_none_are_refused,
+    requests_that_do_not_end_are_not_waited_for,
 }

@@ -4,13 +4,12 @@ use tautline_protocol::resume::Resumption;
 use tautline_protocol::uplink::{Hello, Uplink};
 
 use super::wire::Wire;
-use super::{MIB, Siege};
+use super::{MIB, Siege, Store};
 use crate::raw::{Heard, Raw, hello, numbered};
 use crate::world::soon;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_war_over_a_session_ends_every_loser_and_hurts_nobody_else() {
-    let siege = Siege::lay(&[]).await;
+async fn a_war_over_a_session_ends_every_loser_and_hurts_nobody_else(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let address = siege.program.address;
     let (mut holder, first) = Raw::join(address, hello(1)).await;
     let mut seq = 0;
@@ -37,9 +36,8 @@ async fn a_war_over_a_session_ends_every_loser_and_hurts_nobody_else() {
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_at_once_leave_one_winner() {
-    let siege = Siege::lay(&[]).await;
+async fn a_hundred_at_once_leave_one_winner(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let address = siege.program.address;
     let mut tabs = Vec::new();
     for connection in 1..=100 {
@@ -57,4 +55,9 @@ async fn a_hundred_at_once_leave_one_winner() {
     assert!(!newest.is_finished(), "the newest has it");
     newest.abort();
     siege.lift(8 * MIB).await;
+}
+
+super::on_every_engine! {
+    a_war_over_a_session_ends_every_loser_and_hurts_nobody_else,
+    a_hundred_at_once_leave_one_winner,
 }

@@ -4,16 +4,15 @@ use tautline_protocol::limits::{MESSAGE_BYTES, PACKET_OVERHEAD_BYTES};
 use tautline_protocol::uplink::{Hello, Uplink};
 
 use super::wire::{BINARY, PING, Wire, declared, framed};
-use super::{MIB, Siege};
+use super::{MIB, Siege, Store};
 use crate::raw::hello;
 
 /// The largest packet that the program reads.
 const PACKET_BYTES_MAX: usize = MESSAGE_BYTES + PACKET_OVERHEAD_BYTES;
 
 // PROTOCOL.md S-28.
-#[tokio::test(flavor = "multi_thread")]
-async fn frames_that_no_websocket_has_end_the_connection() {
-    let siege = Siege::lay(&[]).await;
+async fn frames_that_no_websocket_has_end_the_connection(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let mut unmasked = framed(BINARY, &[0x0a, 0x01]);
     unmasked[1] &= 0x7f;
     let cases = [
@@ -45,9 +44,8 @@ async fn frames_that_no_websocket_has_end_the_connection() {
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large() {
-    let siege = Siege::lay(&[]).await;
+async fn a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let mut wire = Wire::join(siege.program.address, Uplink::Hello(hello(1))).await;
     let mut packet = Vec::new();
     (0..500).for_each(|nonce| Uplink::Ping { nonce }.encode(&mut packet));
@@ -67,9 +65,8 @@ async fn a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large(
     siege.lift(8 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_length_reserves_nothing_until_its_bytes_are_there() {
-    let siege = Siege::lay(&[]).await;
+async fn a_length_reserves_nothing_until_its_bytes_are_there(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     for length in [PACKET_BYTES_MAX as u64 + 1, u64::from(u32::MAX), u64::MAX >> 1] {
         let mut wire = Wire::upgrade(siege.program.address).await;
         wire.write(&declared(BINARY, length)).await;
@@ -88,9 +85,8 @@ async fn a_length_reserves_nothing_until_its_bytes_are_there() {
     siege.lift(40 * MIB).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pings_of_the_websocket_without_end_fill_no_memory() {
-    let siege = Siege::lay(&[]).await;
+async fn pings_of_the_websocket_without_end_fill_no_memory(store: Store) {
+    let siege = Siege::lay(store, &[]).await;
     let mut wires = Vec::new();
     let pings = framed(PING, &[b'p'; 125]).repeat(1_000);
     for session in 1..=4 {
@@ -107,4 +103,11 @@ async fn pings_of_the_websocket_without_end_fill_no_memory() {
     drop(wires);
     // A hundred megabytes of them were there to be sent.
     siege.lift(16 * MIB).await;
+}
+
+super::on_every_engine! {
+    frames_that_no_websocket_has_end_the_connection,
+    a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large,
+    a_length_reserves_nothing_until_its_bytes_are_there,
+    pings_of_the_websocket_without_end_fill_no_memory,
 }

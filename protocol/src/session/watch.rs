@@ -1,0 +1,64 @@
+//! What the passing of time brings: PINGs, and the end of who is not heard of.
+
+use super::deadline::{Deadline, Look};
+use super::{Session, State};
+use crate::close::CloseCode;
+use crate::downlink::Downlink;
+use crate::time::{Instant, earliest};
+
+impl Session {
+    /// PROTOCOL.md S-1, S-15, S-16, S-29.
+    pub(super) fn check_deadlines(&mut self) {
+        let (now, put_off_ms) = (self.now, self.config.heartbeat_ms);
+        let look = |deadline: &mut Option<Deadline>| match deadline {
+            Some(deadline) => deadline.look(now, put_off_ms),
+            None => Look::Pending,
+        };
+        match &mut self.state {
+            State::Opening { give_up } => {
+                if give_up.look(now, put_off_ms) == Look::Passed {
+                    self.refuse(CloseCode::HELLO_TIMEOUT, 0, "no HELLO came in time");
+                }
+                return;
+            }
+            State::Live => {}
+            State::Joining | State::Ending(_) | State::Closed => return,
+        }
+        match self.silent.look(now, put_off_ms) {
+            Look::Pending => {}
+            // It is asked once more, also if it was before.
+            Look::PutOff => self.pinged = false,
+            Look::Passed => return self.hang_up(CloseCode::SILENT),
+        }
+        if look(&mut self.credentials_by) == Look::Passed {
+            // It may have slept: whether its credentials are good is for its next HELLO to show.
+            self.refuse(CloseCode::SILENT, 0, "no fresh credentials came in time");
+        } else if look(&mut self.verdict_by) == Look::Passed {
+            self.refuse(CloseCode::INTERNAL, 0, "the server took too long over the credentials");
+        } else if !self.pinged && now >= self.ping_at() {
+            // It has been quiet for a while, in one direction at least.
+            self.give_back();
+            self.pinged = true;
+            self.nonce += 1;
+            self.control.put(&Downlink::Ping { nonce: self.nonce });
+        }
+    }
+
+    /// Before the client misses a heartbeat; its own timers may be throttled, receiving is not.
+    fn ping_at(&self) -> Instant {
+        self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms.saturating_mul(3) / 4)
+    }
+
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Opening { give_up } => Some(give_up.at()),
+            State::Live => {
+                let ping = if self.pinged { None } else { Some(self.ping_at()) };
+                let auth = [self.credentials_by, self.verdict_by].map(|by| by.map(Deadline::at));
+                let auth = earliest(auth[0], auth[1]);
+                earliest(earliest(ping, Some(self.silent.at())), auth)
+            }
+            State::Joining | State::Ending(_) | State::Closed => None,
+        }
+    }
+}
