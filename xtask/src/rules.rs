@@ -8,8 +8,14 @@ use crate::tidy::Finding;
 const FAMILIES: &[u8] = b"CFRSV";
 const CITATION: &str = "PROTOCOL.md ";
 /// What begins a test, in Rust and in JavaScript.
-const TESTS: [&str; 5] =
-    ["#[test]", "#[tokio::test", "#[wasm_bindgen_test", "on_all_engines!(", "test("];
+const TESTS: [&str; 6] = [
+    "#[test]",
+    "#[tokio::test",
+    "#[wasm_bindgen_test",
+    "on_all_engines!(",
+    "super::on_every_engine!",
+    "test(",
+];
 
 /// What the specification and the files read so far say.
 pub(crate) struct Rules {

@@ -34,7 +34,6 @@ fn publish(seq_low: Option<u8>, topic: &str) -> Uplink<'_> {
     })
 }
 
-// PROTOCOL.md S-24.
 async fn topics_and_messages_without_a_payload_count(store: Store) {
     let siege = Siege::lay(store, &MEMORY).await;
     let topic = "t".repeat(255);
@@ -136,6 +135,7 @@ async fn what_is_asked_before_welcome_is_bounded_by_its_answers() {
 
 /// Handlers that wait let what clients may have in flight gather, topics and all. Those who hold the
 /// most go, and somebody who holds little stays and is answered.
+// PROTOCOL.md S-24.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_handlers_is_bounded_for_all_together() {
     const BYTES: usize = 24 * MIB;

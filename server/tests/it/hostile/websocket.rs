@@ -10,7 +10,6 @@ use crate::raw::hello;
 /// The largest packet that the program reads.
 const PACKET_BYTES_MAX: usize = MESSAGE_BYTES + PACKET_OVERHEAD_BYTES;
 
-// PROTOCOL.md S-28.
 async fn frames_that_no_websocket_has_end_the_connection(store: Store) {
     let siege = Siege::lay(store, &[]).await;
     let mut unmasked = framed(BINARY, &[0x0a, 0x01]);
@@ -105,6 +104,7 @@ async fn pings_of_the_websocket_without_end_fill_no_memory(store: Store) {
     siege.lift(16 * MIB).await;
 }
 
+// PROTOCOL.md S-28.
 super::on_every_engine! {
     frames_that_no_websocket_has_end_the_connection,
     a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large,
