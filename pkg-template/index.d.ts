@@ -68,10 +68,15 @@ export type TopicData<M extends Messages, Name extends string> = "topics" extend
  * What a line needs of a WebSocket class: that of every browser has it, and that of the package `ws`.
  */
 export type WebSocketClass = new (url: string, protocols: string) => {
+  /** The line sets it to `"arraybuffer"`. */
   binaryType: string;
+  /** 1 while the socket is open. */
   readonly readyState: number;
+  /** How many bytes wait to be sent. */
   readonly bufferedAmount: number;
+  /** Sends one binary message. */
   send(data: any): void;
+  /** Starts the closing handshake. */
   close(code?: number): void;
 };
 
