@@ -3,6 +3,7 @@
 const NAMES =
   "HELLO WELCOME REFUSE ACK RECEIVED SUBSCRIBE SUBSCRIBED UNSUBSCRIBE GAP PING PONG AUTH GOAWAY BYE";
 const HEADS = NAMES.split(" ");
+const [FRAGMENT, LAST_FRAGMENT] = [0x0f, 0x10];
 const KINDS = ["send", "request", "publish"];
 const RESUMPTIONS = ["new", "resumed", "lost, accepted known", "lost"];
 /** Of a payload, or of an id that is a secret. */
@@ -72,8 +73,31 @@ export class Teller {
   /** The entry before, in the packet being told: a continued one has neither stream nor offset. */
   #entry;
 
-  /** The frames of a packet, in words. */
-  tell(packet, isUp) {
+  /** What has come of a packet in fragments, from the server and from here. */
+  #halves = [[], []];
+
+  /** The frames of a packet, in words, or what a fragment of one is. PROTOCOL.md F-14. */
+  tell(message, isUp) {
+    const [head] = message;
+    if (head !== FRAGMENT && head !== LAST_FRAGMENT) {
+      // HELLO begins a connection; the end of the one before has dropped what it had begun.
+      if (isUp && head === 1) this.#halves = [[], []];
+      return this.#packet(message, isUp);
+    }
+    const half = this.#halves[Number(isUp)];
+    half.push(message.slice(1));
+    const size = `${message.length - 1} B`;
+    if (head === FRAGMENT) return `FRAGMENT ${size}`;
+    const packet = new Uint8Array(half.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of half.splice(0)) {
+      packet.set(part, at);
+      at += part.length;
+    }
+    return `LAST FRAGMENT ${size} | ${this.#packet(packet, isUp)}`;
+  }
+
+  #packet(packet, isUp) {
     const fields = new Fields(packet);
     const told = [];
     try {

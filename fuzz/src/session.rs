@@ -242,7 +242,7 @@ impl Shell {
         }
         let sent = self.ledger.sent_bytes - before;
         // An answer to each frame, a refusal to each request, and what the windows hold.
-        let most = 2 * packet_bytes + NOTICES_MAX * 64 + 2 * PACKET_BYTES;
+        let most = 2 * packet_bytes + NOTICES_MAX * 64 + 8 * PACKET_BYTES;
         assert!(sent <= most, "{packet_bytes} bytes came, {sent} left");
     }
 }

@@ -177,7 +177,7 @@ pub struct Client {
     /// The packet being read, and how far.
     inbound: Vec<u8>,
     progress: Option<Progress>,
-    /// The packet being transmitted, or the words of the state change being told.
+    /// What is being transmitted, or the words of the state change being told.
     outbound: Vec<u8>,
 }
 
@@ -269,10 +269,11 @@ impl Client {
         self.core.now = now;
         match input {
             Input::Opened => self.core.opened(),
-            Input::Packet(packet) => {
-                self.core.heard(packet.len());
-                self.inbound = packet;
-                self.progress = Some(Progress::default());
+            Input::Packet(message) => {
+                if let Some(packet) = self.core.heard(message) {
+                    self.inbound = packet;
+                    self.progress = Some(Progress::default());
+                }
             }
             Input::Text => self.core.violated(CloseCode::MALFORMED),
             Input::Closed(code) => {
@@ -331,7 +332,7 @@ impl Client {
                 continue;
             }
             outbound.clear();
-            if core.fill_packet(outbound) {
+            if core.fill_message(outbound) {
                 return Output::Transmit(outbound);
             }
             if !core.finish() {

@@ -40,6 +40,7 @@ pub mod close;
 pub mod downlink;
 mod encoded_entry;
 pub mod error;
+pub mod fragment;
 pub mod limits;
 pub mod message;
 #[doc(hidden)]

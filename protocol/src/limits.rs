@@ -8,15 +8,23 @@ pub const MESSAGE_BYTES: usize = 1024 * 1024;
 /// No configuration may allow a larger message.
 pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A sender starts a new packet once this much is in one.
-pub const PACKET_BYTES: usize = 64 * 1024;
-/// What a packet may hold beyond its largest message: heads, topics, control frames; above all
-/// HELLO's packet with its subscriptions.
-pub const PACKET_OVERHEAD_BYTES: usize = 512 * 1024;
+pub const PACKET_BYTES: usize = FRAGMENT_BYTES;
+/// Most bytes of a packet in one WebSocket message; a larger packet travels in several. On a slow
+/// line each of them shows in time that the line is alive.
+pub const FRAGMENT_BYTES: usize = 16 * 1024;
+/// What a packet may hold beyond its largest message: heads, topics, control frames.
+pub const PACKET_OVERHEAD_BYTES: usize = 64 * 1024;
+/// No packet from the server is larger.
+pub const DOWNLINK_PACKET_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
 
 /// Longest topic name, in bytes of UTF-8.
 pub const TOPIC_BYTES_MAX: usize = 255;
 /// Longest credentials.
 pub const CREDENTIALS_BYTES_MAX: usize = 16 * 1024;
+/// Longest HELLO behind its length.
+pub const HELLO_BYTES_MAX: usize = CREDENTIALS_BYTES_MAX + 1024;
+/// Longest WebSocket message from the client: HELLO with its head and its length.
+pub const UPLINK_BYTES_MAX: usize = HELLO_BYTES_MAX + 4;
 /// Longest reason for people, in bytes of UTF-8.
 pub const REASON_BYTES_MAX: usize = 1024;
 /// Longest code of a refusal, in bytes of UTF-8.
@@ -42,6 +50,8 @@ pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 /// reach for whoever takes it back, and lie in the page's memory. A fast line drains it between two
 /// acknowledgements, and the slowest that is not taken for dead takes eight seconds.
 pub const BUFFERED_BYTES: usize = 256 * 1024;
+/// A volatile message is not taken if it has to wait behind as much as this, with itself.
+pub const VOLATILE_BYTES: usize = 64 * 1024;
 /// It is looked at again this soon: nothing tells when a transport has sent what it held.
 pub const BUFFERED_LOOK_MS: u64 = 20;
 /// Entries of one stream that were sent and are not yet handled by the reader.
@@ -96,9 +106,7 @@ pub const FAULTS_MAX: u32 = 3;
 const _: () = {
     assert!(MESSAGE_BYTES <= MESSAGE_BYTES_MAX);
     assert!(PACKET_BYTES <= PACKET_OVERHEAD_BYTES, "a full packet fits beside any message");
-    let subscribe_bytes_max = TOPIC_BYTES_MAX + 40;
-    let hello_bytes_max = CREDENTIALS_BYTES_MAX + 256 + STREAMS_MAX * subscribe_bytes_max;
-    assert!(hello_bytes_max < PACKET_OVERHEAD_BYTES, "HELLO's packet fits under any limit");
+    assert!(FRAGMENT_BYTES < UPLINK_BYTES_MAX, "a fragment with its head is no longer than HELLO");
     assert!(STREAMS <= STREAMS_MAX);
     assert!(WINDOW_MESSAGES < OUTBOX_MESSAGES, "the window can be full while the outbox is not");
     assert!(WINDOW_BYTES < OUTBOX_BYTES);

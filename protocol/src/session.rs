@@ -30,6 +30,7 @@ use self::inbox::Inbox;
 use self::reader::Reader;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, EncodedEntry, Welcome};
+use crate::fragment::{Arriving, Leaving};
 use crate::message::{Epoch, Format, Kind, Offset, Seq, Start, StreamId};
 use crate::resume::Resolution;
 use crate::time::Instant;
@@ -96,7 +97,11 @@ pub struct Session {
     readers: BTreeMap<StreamId, Reader>,
     entries: VecDeque<(StreamId, Offset, EncodedEntry)>,
     control: Control,
+    /// PINGs and PONGs, which may leave between the parts of a packet.
+    urgent: Control,
     outbound: Vec<u8>,
+    leaving: Leaving,
+    arriving: Arriving,
     heard_at: Instant,
     sent_at: Instant,
     /// When a client that says nothing is given up.
@@ -128,7 +133,10 @@ impl Session {
             readers: BTreeMap::new(),
             entries: VecDeque::new(),
             control: Control::default(),
+            urgent: Control::default(),
             outbound: Vec::new(),
+            leaving: Leaving::default(),
+            arriving: Arriving::default(),
             heard_at: now,
             sent_at: now,
             silent: silent_after(now, &config),
@@ -155,7 +163,7 @@ impl Session {
     /// shell reads no further: a frame of a few bytes may have an answer that is many times as long.
     #[must_use]
     pub fn is_congested(&self) -> bool {
-        self.control.is_congested()
+        self.control.is_congested() || self.urgent.is_congested()
     }
 
     /// How much of a stream may be delivered now.
@@ -306,7 +314,7 @@ impl Session {
     pub fn handle_input(&mut self, input: Input, now: Instant) {
         self.now = now;
         match input {
-            Input::Packet(packet) => self.packet(&packet),
+            Input::Packet(message) => self.websocket_message(message),
             Input::Text => self.hang_up(CloseCode::MALFORMED),
             Input::Closed => {
                 self.state = State::Closed;
@@ -339,7 +347,7 @@ impl Session {
             return Output::Trim { offset };
         }
         self.outbound.clear();
-        self.fill_packet();
+        self.fill_message();
         if !self.outbound.is_empty() {
             self.sent_at = self.now;
             return Output::Transmit(&self.outbound);
@@ -361,6 +369,8 @@ impl Session {
         self.entries = VecDeque::new();
         self.inbox.clear();
         (self.fresh_credentials, self.trim) = (None, None);
+        self.leaving.clear();
+        self.arriving.clear();
     }
 }
 

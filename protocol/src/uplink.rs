@@ -1,7 +1,7 @@
 //! Frames from the client to the server: PROTOCOL.md, "Frames from the client".
 
 use crate::error::DecodeError;
-use crate::limits::{CREDENTIALS_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{CREDENTIALS_BYTES_MAX, HELLO_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::message::{Cursor, Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
 use crate::wire::{Reader, put_byte, put_epoch, put_number, put_sized};
 use alloc::vec::Vec;
@@ -21,6 +21,8 @@ pub(crate) const MESSAGE: u8 = 0x80;
 const LAST: u8 = 0x40;
 pub(crate) const POSSIBLE_DUPLICATE: u8 = 0x02;
 const VOLATILE: u8 = 0x01;
+/// Of the head of a MESSAGE with a number only [`MESSAGE`] is set in this.
+pub(crate) const NUMBERED_MASK: u8 = MESSAGE | VOLATILE;
 
 /// HELLO: the first frame of every connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +169,7 @@ impl<'a> Iterator for Frames<'a> {
 
 fn hello<'a>(reader: &mut Reader<'a>) -> Result<Hello<'a>, DecodeError> {
     // A newer client may append fields: what follows the known ones is skipped.
-    let mut fields = Reader::new(reader.sized(CREDENTIALS_BYTES_MAX + 1024));
+    let mut fields = Reader::new(reader.sized(HELLO_BYTES_MAX));
     let session = fields.array();
     let epoch = fields.epoch();
     let connection = fields.number();

@@ -64,11 +64,6 @@ impl Config {
         self.allowed_origins.iter().try_for_each(|origin| check_listed(origin))
     }
 
-    /// The largest WebSocket message that is read.
-    pub(crate) fn packet_bytes_max(&self) -> usize {
-        self.message_bytes() + limits::PACKET_OVERHEAD_BYTES
-    }
-
     fn message_bytes(&self) -> usize {
         self.session.message_bytes.min(limits::MESSAGE_BYTES_MAX)
     }

@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::header::{ALLOW, CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tautline_protocol::{CloseCode, SUBPROTOCOL};
+use tautline_protocol::{CloseCode, SUBPROTOCOL, limits};
 
 use crate::admission::Crowded;
 use crate::connection::{self, Connection, Peer};
@@ -61,7 +61,7 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
         );
         return (StatusCode::BAD_REQUEST, sentence).into_response();
     };
-    let websocket = limited(websocket, &shared);
+    let websocket = limited(websocket);
     if !is_known {
         let reason = format!("this server speaks {SUBPROTOCOL}");
         return turn_away(&shared, websocket, TurnedAway { code: CloseCode::VERSION, reason });
@@ -127,11 +127,10 @@ fn choose_protocol(websocket: WebSocketUpgrade) -> Option<(WebSocketUpgrade, boo
     Some((websocket, false))
 }
 
-fn limited<H, E>(websocket: WebSocketUpgrade, shared: &Shared<H, E>) -> WebSocketUpgrade {
-    let packet_bytes_max = shared.config.packet_bytes_max();
+fn limited(websocket: WebSocketUpgrade) -> WebSocketUpgrade {
     websocket
-        .max_message_size(packet_bytes_max)
-        .max_frame_size(packet_bytes_max)
+        .max_message_size(limits::UPLINK_BYTES_MAX)
+        .max_frame_size(limits::UPLINK_BYTES_MAX)
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
 }

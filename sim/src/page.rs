@@ -12,7 +12,6 @@ use crate::trace::{Place, Trace};
 use crate::words;
 use std::collections::BTreeMap;
 use tautline_protocol::client::{Client, Config, Event, Hint, Input, Output};
-use tautline_protocol::limits::PACKET_OVERHEAD_BYTES;
 use tautline_protocol::{CloseCode, DIRECT, Epoch, Instant, Offset, Seed, SessionId, StreamId};
 
 pub use self::clock::Clock;
@@ -208,9 +207,8 @@ impl Page {
     }
 
     fn transmit(&mut self, around: &mut Surroundings<'_>, cargo: Cargo) {
-        let max = around.server.behaviour.config.message_bytes + PACKET_OVERHEAD_BYTES;
         if let Cargo::Packet(packet) = &cargo {
-            check::memory::packet(packet, max, self.buffered, &mut self.ledger.violations);
+            check::memory::message(packet, self.buffered, &mut self.ledger.violations);
         }
         let Some((id, route)) = self.connection else {
             self.ledger.violations.push("sent without connection".into());

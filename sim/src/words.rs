@@ -4,6 +4,7 @@ use crate::network::Way;
 use tautline_protocol::Start;
 use tautline_protocol::client::Event;
 use tautline_protocol::downlink::{self, Downlink, Entry};
+use tautline_protocol::fragment::{FRAGMENT, LAST_FRAGMENT};
 use tautline_protocol::uplink::{self, Uplink};
 
 /// No payload is shown longer.
@@ -12,6 +13,11 @@ const PAYLOAD_BYTES: usize = 12;
 /// The frames of a packet, runs of like ones together.
 #[must_use]
 pub fn packet(way: Way, packet: &[u8]) -> String {
+    match packet.first() {
+        Some(&FRAGMENT) => return format!("FRAGMENT of {} bytes", packet.len() - 1),
+        Some(&LAST_FRAGMENT) => return format!("LAST FRAGMENT of {} bytes", packet.len() - 1),
+        _ => {}
+    }
     let frames: Vec<(String, String)> = match way {
         Way::Up => uplink::Frames::new(packet, usize::MAX)
             .map(|frame| frame.map_or_else(|error| bad(&error), |frame| up(&frame)))

@@ -135,7 +135,7 @@ export class NaiveClient {
   }
   dial() { // F-1, F-11
     const ws = new WebSocket(this.url, "tautline.1", { maxPayload: 0, closeTimeout: 1000 });
-    Object.assign(this, { ws, state: "dialing", startedAt: now(), goAt: Infinity });
+    Object.assign(this, { ws, state: "dialing", startedAt: now(), goAt: Infinity, half: [] });
     ws.on("open", () => ws === this.ws && this.join()); // C-17
     ws.on("message", (packet, binary) => ws === this.ws && this.packet(ws, packet, binary));
     ws.on("close", (code) => ws === this.ws && this.react(code));
@@ -143,12 +143,19 @@ export class NaiveClient {
   }
   join() { // C-1, C-2, R-12
     const { session, acknowledged, credentials, streams, direct: { epoch, received } } = this;
-    Object.assign(this, { state: "joining", probe: { at: now() }, asked: streams.length });
+    const asked = Math.min(streams.length, 50); // so many fit, whatever they are
+    Object.assign(this, { state: "joining", probe: { at: now() }, asked });
     this.send({ frame: "HELLO", session, epoch: epoch ?? NO_EPOCH, connection: ++this.connection,
       acknowledged, restart: acknowledged + 1n, received, handled: received, credentials },
-    ...streams.map(subscription).filter((_, id) => id > 0 && !streams[id].ended));
+    ...streams.slice(0, asked).map(subscription).filter((_, id) => id > 0 && !streams[id].ended));
   }
-  send(...frames) { this.ws?.send(Buffer.concat(frames.map(encode))); }
+  send(...frames) { // F-14
+    const [packet, { ws }] = [Buffer.concat(frames.map(encode)), this];
+    if (packet.length <= 16_384) return ws?.send(packet);
+    for (let from = 0; from < packet.length; from += 16_384) {
+      ws?.send(join([from + 16_384 < packet.length ? 15 : 16], packet.subarray(from, from + 16_384)));
+    }
+  }
   leave(code) { // C-17, C-23
     const { ws, state, failures, liveAt } = this;
     if (state === "live") this.failures = Math.min(failures, now() - liveAt < 5000 ? 1 : 0); // C-19
@@ -170,7 +177,10 @@ export class NaiveClient {
     this.heardAt = now();
     try {
       check(binary, "Text"); // F-2
-      for (const frame of decode(packet)) {
+      const part = this.state === "live" && (packet[0] === 15 || packet[0] === 16); // F-15
+      if (part) this.half.push(packet.subarray(1));
+      if (part && packet[0] === 15) return;
+      for (const frame of decode(part ? join([], ...this.half.splice(0)) : packet)) {
         const [name, stream, own] = [frame.frame, this.streams[frame.stream], !("stream" in frame)];
         const first = this.state === "joining" && name !== "REFUSE";
         check(first === (name === "WELCOME"), "State", 4002); // S-2

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tautline_protocol::client::{Event, MessageId, State, Stats};
+use tautline_protocol::fragment::{Arriving, Part};
 use tautline_protocol::limits::{
-    MESSAGE_BYTES, MESSAGE_BYTES_MAX, PACKET_OVERHEAD_BYTES, TOPIC_BYTES_MAX,
+    MESSAGE_BYTES_MAX, PACKET_OVERHEAD_BYTES, TOPIC_BYTES_MAX, UPLINK_BYTES_MAX,
 };
 use tautline_protocol::uplink::{Frames, Uplink};
 use tautline_protocol::{CloseCode, DIRECT, Epoch, Offset, StreamId};
 
 use super::{OUTBOX_BYTES, OUTBOX_MESSAGES};
+
+const PACKET_BYTES_MAX: usize = MESSAGE_BYTES_MAX + PACKET_OVERHEAD_BYTES;
 
 #[derive(Default)]
 pub(super) struct Ledger {
@@ -21,6 +24,7 @@ pub(super) struct Ledger {
     /// There is a socket.
     is_dialed: bool,
     said_hello: bool,
+    arriving: Arriving,
     connection: u64,
     has_ended: bool,
 }
@@ -57,6 +61,7 @@ impl Ledger {
     pub(super) fn dialed(&mut self) {
         assert!(!self.has_ended, "it dials after the end");
         self.is_dialed = true;
+        self.arriving.clear();
         self.said_hello = false;
     }
 
@@ -66,11 +71,16 @@ impl Ledger {
         self.is_dialed = false;
     }
 
-    pub(super) fn transmitted(&mut self, packet: &[u8]) {
+    pub(super) fn transmitted(&mut self, message: &[u8]) {
         assert!(self.is_dialed && !self.has_ended, "there is no socket");
-        assert!(packet.len() <= MESSAGE_BYTES_MAX.max(MESSAGE_BYTES) + PACKET_OVERHEAD_BYTES);
-        self.sent_bytes += packet.len();
-        for frame in Frames::new(packet, MESSAGE_BYTES_MAX) {
+        assert!(message.len() <= UPLINK_BYTES_MAX);
+        self.sent_bytes += message.len();
+        let packet = match self.arriving.take(message.to_vec(), PACKET_BYTES_MAX) {
+            Part::Whole(packet) => packet,
+            Part::Some => return,
+            Part::TooLarge => panic!("the server takes no packet of more than {PACKET_BYTES_MAX}"),
+        };
+        for frame in Frames::new(&packet, MESSAGE_BYTES_MAX) {
             match frame {
                 Ok(Uplink::Hello(hello)) => {
                     assert!(!self.said_hello, "HELLO once");

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use arbitrary::Result;
 use tautline_protocol::downlink::{Downlink, Entry, Frames};
+use tautline_protocol::fragment::{Arriving, Part};
+use tautline_protocol::limits::{FRAGMENT_BYTES, PACKET_OVERHEAD_BYTES};
 use tautline_protocol::resume::Resolution;
 use tautline_protocol::session::{Config, Hello, Incoming};
 use tautline_protocol::{CloseCode, DIRECT, Epoch, Offset, Seq, StreamId, uplink};
@@ -33,10 +35,12 @@ pub(super) struct Ledger {
     streams: BTreeMap<StreamId, Stream>,
     /// What the last packet is to be closed with, unless something else comes first.
     fault: Option<CloseCode>,
+    arriving: Arriving,
+    leaving: Arriving,
 }
 
 impl Ledger {
-    pub(super) const fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self {
             config,
             sent_bytes: 0,
@@ -50,13 +54,29 @@ impl Ledger {
             answers: Vec::new(),
             streams: BTreeMap::new(),
             fault: None,
+            arriving: Arriving::default(),
+            leaving: Arriving::default(),
         }
     }
 
-    /// A packet is about to come.
-    pub(super) fn hears(&mut self, packet: &[u8], message_bytes: usize) {
-        let fault = uplink::Frames::new(packet, message_bytes).find_map(std::result::Result::err);
-        self.fault = fault.map(tautline_protocol::DecodeError::close_code);
+    /// A WebSocket message is about to come.
+    pub(super) fn hears(&mut self, message: &[u8], message_bytes: usize) {
+        self.fault = None;
+        let max = message_bytes.saturating_add(PACKET_OVERHEAD_BYTES);
+        let part = if self.is_joined {
+            self.arriving.take(message.to_vec(), max)
+        } else {
+            Part::Whole(message.to_vec())
+        };
+        match part {
+            Part::Whole(packet) => {
+                let mut frames = uplink::Frames::new(&packet, message_bytes);
+                let fault = frames.find_map(std::result::Result::err);
+                self.fault = fault.map(tautline_protocol::DecodeError::close_code);
+            }
+            Part::Some => {}
+            Part::TooLarge => self.fault = Some(CloseCode::TOO_LARGE),
+        }
     }
 
     pub(super) fn closed(&mut self) {
@@ -143,10 +163,12 @@ impl Ledger {
         }))
     }
 
-    pub(super) fn transmitted(&mut self, packet: &[u8], is_careless: bool) {
+    pub(super) fn transmitted(&mut self, message: &[u8], is_careless: bool) {
         assert!(!self.is_over, "something leaves after the end");
-        self.sent_bytes += packet.len();
-        for frame in Frames::new(packet) {
+        assert!(message.len() <= FRAGMENT_BYTES + 1);
+        self.sent_bytes += message.len();
+        let Part::Whole(packet) = self.leaving.take(message.to_vec(), usize::MAX) else { return };
+        for frame in Frames::new(&packet) {
             match frame {
                 Ok(frame) if !is_careless => self.said(frame),
                 Ok(_) => {}

@@ -18,8 +18,10 @@ use super::stream::Stream;
 use super::{Config, Credentials, Output, Place, WhenUncertain};
 use crate::backoff::Backoff;
 use crate::close::CloseCode;
+use crate::fragment::{Arriving, Leaving};
 use crate::limits::{
-    BUFFERED_BYTES, BUFFERED_LOOK_MS, MESSAGE_BYTES_MAX, PACKET_BYTES, STREAMS_MAX, TOPIC_BYTES_MAX,
+    BUFFERED_BYTES, BUFFERED_LOOK_MS, MESSAGE_BYTES_MAX, STREAMS_MAX, TOPIC_BYTES_MAX,
+    VOLATILE_BYTES,
 };
 use crate::message::{Epoch, Format, Kind, Offset, Seq, SessionId, Start, StreamId};
 use crate::mutation::Mutation;
@@ -100,6 +102,10 @@ pub(super) struct Core {
     pub(super) buffered: usize,
     /// Control frames to transmit on this connection, encoded.
     control: Vec<u8>,
+    /// A packet that leaves in parts.
+    leaving: Leaving,
+    /// One that comes in parts.
+    arriving: Arriving,
     /// REFUSE or GOAWAY: not before this the next attempt.
     not_before: Option<Instant>,
     message_bytes_max: usize,
@@ -143,6 +149,8 @@ impl Core {
             doubtful: 0,
             buffered: 0,
             control: Vec::new(),
+            leaving: Leaving::default(),
+            arriving: Arriving::default(),
             not_before: None,
             // Until the first WELCOME the server's limit is not known.
             message_bytes_max: MESSAGE_BYTES_MAX,
@@ -218,7 +226,7 @@ impl Core {
     /// Whether a volatile message of this size has room beside what is about to leave.
     fn sends_at_once(&self, size: usize) -> bool {
         let before = self.control.len() + self.buffered;
-        let crowded = before + size > PACKET_BYTES && before > 0;
+        let crowded = before + size > VOLATILE_BYTES && before > 0;
         matches!(self.state, State::Live(_)) && !crowded && !self.is_isolating()
     }
 
@@ -347,7 +355,7 @@ impl Core {
         let due = earliest(due, self.leave_at);
         let State::Live(live) = &self.state else { return due };
         let due = earliest(due, Some(live.liveness.deadline(&self.round_trip)));
-        let waits = self.is_crowded() && self.outbox.has_next(0);
+        let waits = self.is_crowded() && (self.outbox.has_next(0) || !self.leaving.is_empty());
         let look = waits.then(|| self.now.after(BUFFERED_LOOK_MS));
         let due = earliest(due, look);
         self.streams.iter().fold(due, |due, stream| earliest(due, stream.report_by(self.now)))

@@ -12,6 +12,9 @@ use crate::uplink::{POSSIBLE_DUPLICATE, put_message};
 use alloc::vec::Vec;
 use core::mem;
 
+/// What precedes the body of a message that shares a packet.
+const HEAD_BYTES_MAX: usize = 5;
+
 /// Names a message towards the application; counts from 1 and, unlike its [`Seq`], is given at
 /// once, while the number is given at the first transmission.
 pub type MessageId = u64;
@@ -289,7 +292,7 @@ impl Outbox {
                 && (self.in_flight == 0
                     || self.in_flight < self.batch
                         && (self.in_flight_bytes + size) as u64 <= window.bytes)
-                && (packet_bytes == 0 || packet_bytes + size <= PACKET_BYTES)
+                && (packet_bytes == 0 || packet_bytes + size + HEAD_BYTES_MAX <= PACKET_BYTES)
         })
     }
 
@@ -307,7 +310,7 @@ impl Outbox {
             let Some(message) = self.stored.get(self.gone + self.in_flight) else { break };
             self.in_flight += 1;
             self.in_flight_bytes += message.body.len();
-            packet_bytes += message.body.len() + 4;
+            packet_bytes += message.body.len() + HEAD_BYTES_MAX;
             goes_on = self.has_next(packet_bytes);
             let low = self.last_in_flight() as u8;
             put_message(out, message.head | duplicate, Some(low), &message.body, !goes_on);

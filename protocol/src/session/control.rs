@@ -6,6 +6,9 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem;
 
+/// The longest PING or PONG: a packet of them is never larger than a fragment.
+const PONG_BYTES_MAX: usize = 11;
+
 /// Frames in the order in which they leave. PROTOCOL.md F-10.
 #[derive(Default)]
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
@@ -31,7 +34,7 @@ impl Control {
 
     /// The packet that the next frame goes into.
     pub(super) fn packet(&mut self) -> &mut Vec<u8> {
-        if self.last.len() >= PACKET_BYTES {
+        if self.last.len() + PONG_BYTES_MAX > PACKET_BYTES {
             self.full.push_back(mem::take(&mut self.last));
         }
         &mut self.last
@@ -51,7 +54,7 @@ impl Control {
 
     /// Whether the next frame would begin another packet.
     pub(super) fn is_congested(&self) -> bool {
-        self.last.len() >= PACKET_BYTES || !self.full.is_empty()
+        self.last.len() + PONG_BYTES_MAX > PACKET_BYTES || !self.full.is_empty()
     }
 
     pub(super) fn clear(&mut self) {

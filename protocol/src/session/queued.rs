@@ -36,7 +36,7 @@ impl Session {
             entries: self.entries.len(),
             entry_bytes: self.readers.values().map(Reader::outstanding_bytes).sum(),
             streams: self.readers.len(),
-            control_bytes: self.control.bytes(),
+            control_bytes: self.control.bytes() + self.urgent.bytes(),
             held_bytes: self.held_bytes(),
         }
     }
@@ -53,7 +53,9 @@ impl Session {
         let entries = self.entries.capacity() * size_of::<(StreamId, Offset, EncodedEntry)>();
         let entries =
             entries + self.entries.iter().map(|(_, _, entry)| entry.size()).sum::<usize>();
-        let packets = self.control.held_bytes() + self.outbound.capacity();
+        let control = self.control.held_bytes() + self.urgent.held_bytes();
+        let parts = self.leaving.held_bytes() + self.arriving.held_bytes();
+        let packets = control + self.outbound.capacity() + parts;
         notices + credentials + self.inbox.held_bytes() + readers + entries + packets
     }
 
@@ -66,5 +68,6 @@ impl Session {
         self.entries.shrink_to_fit();
         self.outbound = alloc::vec::Vec::new();
         self.control.give_back();
+        self.urgent.give_back();
     }
 }

@@ -6,7 +6,8 @@ use super::{Hello, Notice, Session, State, silent_after};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::Downlink;
-use crate::limits::{NOTICES_MAX, STREAMS_MAX};
+use crate::fragment::Part;
+use crate::limits::{NOTICES_MAX, PACKET_OVERHEAD_BYTES, STREAMS_MAX};
 use crate::message::{Offset, Start, StreamId};
 use crate::mutation::Mutation;
 use crate::uplink::{self, Frames, Message, Uplink};
@@ -16,11 +17,24 @@ use bytes::Bytes;
 const SHARED_BYTES_MIN: usize = 16 * 1024;
 
 impl Session {
-    pub(super) fn packet(&mut self, packet: &Bytes) {
-        self.requests = 0;
+    /// Takes a WebSocket message: a packet, or a part of one. PROTOCOL.md F-11, F-15.
+    pub(super) fn websocket_message(&mut self, message: Bytes) {
         self.heard_at = self.now;
         self.silent = silent_after(self.now, &self.config);
         self.pinged = false;
+        if self.state != State::Live {
+            return self.packet(&message);
+        }
+        let max = self.config.message_bytes.saturating_add(PACKET_OVERHEAD_BYTES);
+        match self.arriving.take(message, max) {
+            Part::Whole(packet) => self.packet(&packet),
+            Part::Some => {}
+            Part::TooLarge => self.hang_up(CloseCode::TOO_LARGE),
+        }
+    }
+
+    fn packet(&mut self, packet: &Bytes) {
+        self.requests = 0;
         for frame in Frames::new(packet, self.config.message_bytes) {
             match frame {
                 Ok(frame) => self.frame(packet, frame),
@@ -56,7 +70,7 @@ impl Session {
             }
             (State::Live, Uplink::Ping { nonce }) => {
                 if self.is_asked() {
-                    self.control.put(&Downlink::Pong { nonce });
+                    self.urgent.put(&Downlink::Pong { nonce });
                 }
             }
             (State::Live, Uplink::Pong { .. }) => {}

@@ -3,20 +3,41 @@
 use super::{Session, State};
 use crate::DIRECT;
 use crate::downlink::Downlink;
-use crate::limits::PACKET_BYTES;
+use crate::limits::{FRAGMENT_BYTES, PACKET_BYTES};
 use crate::message::{Offset, StreamId};
 use crate::mutation::Mutation;
 
+/// The longest ACK.
+const ACK_BYTES_MAX: usize = 11;
+/// The longest stream and offset of an ENTRY.
+const POSITION_BYTES_MAX: usize = 15;
+
 impl Session {
-    pub(super) fn fill_packet(&mut self) {
+    /// Writes the next WebSocket message: a packet or a part of one, with PINGs and PONGs between.
+    /// Nothing else overtakes a packet: neither GAP nor ACK may. PROTOCOL.md F-14, F-15.
+    pub(super) fn fill_message(&mut self) {
         match self.state {
-            State::Live => {}
+            State::Live => self.urgent.take_into(&mut self.outbound),
             State::Ending(_) => {
                 self.control.take_into(&mut self.outbound);
                 return;
             }
             _ => return,
         }
+        if !self.outbound.is_empty() {
+            return;
+        }
+        if self.leaving.is_empty() {
+            self.fill_packet();
+            if self.outbound.len() > FRAGMENT_BYTES {
+                self.leaving.split(&mut self.outbound);
+            }
+        } else {
+            self.leaving.put_next(&mut self.outbound);
+        }
+    }
+
+    fn fill_packet(&mut self) {
         self.control.take_into(&mut self.outbound);
         if !self.control.is_empty() {
             return;
@@ -43,11 +64,12 @@ impl Session {
         }
     }
 
+    /// An entry that is too large for any packet goes alone, so that nothing has to wait for its parts.
     fn entries_that_fit(&self) -> usize {
-        let mut bytes = self.outbound.len();
+        let mut bytes = self.outbound.len() + ACK_BYTES_MAX;
         let mut count = 0;
         for (_, _, entry) in &self.entries {
-            bytes += entry.size();
+            bytes += entry.size() + POSITION_BYTES_MAX;
             if bytes > PACKET_BYTES && (count > 0 || !self.outbound.is_empty()) {
                 break;
             }

@@ -40,7 +40,7 @@ impl Session {
             self.give_back();
             self.pinged = true;
             self.nonce += 1;
-            self.control.put(&Downlink::Ping { nonce: self.nonce });
+            self.urgent.put(&Downlink::Ping { nonce: self.nonce });
         }
     }
 

@@ -1,5 +1,6 @@
 //! A client alone, against a server that the test plays frame by frame.
 
+use crate::pieces::Gathered;
 use tautline_protocol::client::{Client, Config, Input, Output};
 use tautline_protocol::downlink::{Downlink, Welcome};
 use tautline_protocol::resume::Resumption;
@@ -11,6 +12,8 @@ use tautline_protocol::{CloseCode, Epoch, Instant, Seed};
 pub(crate) struct Done {
     pub(crate) dialed: bool,
     pub(crate) packets: Vec<Vec<u8>>,
+    /// The WebSocket messages that they leave in.
+    pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) hung_up: Option<CloseCode>,
     pub(crate) asked: Option<u32>,
     pub(crate) events: Vec<String>,
@@ -37,6 +40,7 @@ impl Done {
 pub(crate) struct LoneClient {
     pub(crate) client: Client,
     pub(crate) now: Instant,
+    said: Gathered,
 }
 
 pub(crate) const EPOCH: Epoch = Epoch(0xe1);
@@ -58,7 +62,8 @@ pub(crate) const fn welcome() -> Welcome {
 impl LoneClient {
     pub(crate) fn new(config: Config) -> Self {
         let now = Instant::from_millis(0);
-        Self { client: Client::new(config, Seed { session: [1; 16], random: 1 }, now), now }
+        let client = Client::new(config, Seed { session: [1; 16], random: 1 }, now);
+        Self { client, now, said: Gathered::default() }
     }
 
     /// Dialing has succeeded, and HELLO has left.
@@ -124,8 +129,14 @@ impl LoneClient {
         loop {
             match self.client.poll_output() {
                 Output::Authorize { attempt } => done.asked = Some(attempt),
-                Output::Dial => done.dialed = true,
-                Output::Transmit(packet) => done.packets.push(packet.to_vec()),
+                Output::Dial => {
+                    self.said = Gathered::default();
+                    done.dialed = true;
+                }
+                Output::Transmit(message) => {
+                    done.packets.extend(self.said.take(message));
+                    done.messages.push(message.to_vec());
+                }
                 Output::HangUp(code) => {
                     assert_eq!(done.hung_up, None, "one connection ends once");
                     done.hung_up = Some(code);

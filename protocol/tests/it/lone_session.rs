@@ -1,5 +1,6 @@
 //! A session alone, against a client that the test plays frame by frame.
 
+use crate::pieces::Gathered;
 use bytes::Bytes;
 use tautline_protocol::downlink::Frames;
 use tautline_protocol::resume::{Resolution, Resumption};
@@ -12,6 +13,8 @@ use tautline_protocol::{CloseCode, Epoch, Format, Instant, Kind};
 pub(crate) struct Wanted {
     pub(crate) join: Option<Hello>,
     pub(crate) packets: Vec<Vec<u8>>,
+    /// The WebSocket messages that they leave in.
+    pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) hung_up: Option<CloseCode>,
     /// Everything else, as text.
     pub(crate) others: Vec<String>,
@@ -37,6 +40,7 @@ impl Wanted {
 pub(crate) struct LoneSession {
     pub(crate) session: Session,
     pub(crate) now: Instant,
+    said: Gathered,
 }
 
 pub(crate) const EPOCH: Epoch = Epoch(0xe1);
@@ -78,7 +82,7 @@ pub(crate) const fn volatile(payload: &[u8]) -> Uplink<'_> {
 impl LoneSession {
     pub(crate) fn new(config: Config) -> Self {
         let now = Instant::from_millis(0);
-        Self { session: Session::new(config, now), now }
+        Self { session: Session::new(config, now), now, said: Gathered::default() }
     }
 
     pub(crate) fn live() -> Self {
@@ -127,7 +131,10 @@ impl LoneSession {
         loop {
             match self.session.poll_output() {
                 Output::Join(hello) => wanted.join = Some(hello),
-                Output::Transmit(packet) => wanted.packets.push(packet.to_vec()),
+                Output::Transmit(message) => {
+                    wanted.packets.extend(self.said.take(message));
+                    wanted.messages.push(message.to_vec());
+                }
                 Output::HangUp(code) => {
                     assert_eq!(wanted.hung_up, None, "one connection ends once");
                     wanted.hung_up = Some(code);

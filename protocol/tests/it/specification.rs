@@ -1,5 +1,6 @@
 //! PROTOCOL.md says what the code does: its examples, its limits and its close codes.
 
+use crate::pieces::{FRAGMENT, LAST_FRAGMENT};
 use crate::samples::{DOWNLINKS, UPLINKS, encoded_down, encoded_up};
 use crate::vectors;
 use std::collections::BTreeMap;
@@ -276,10 +277,10 @@ macro_rules! values {
 #[test]
 fn the_table_of_limits_is_that_of_the_code() {
     let expected = values! {
-        MESSAGE_BYTES MESSAGE_BYTES_MAX PACKET_BYTES PACKET_OVERHEAD_BYTES TOPIC_BYTES_MAX
-        CREDENTIALS_BYTES_MAX REASON_BYTES_MAX REFUSAL_CODE_BYTES_MAX CLOSE_REASON_BYTES_MAX
+        MESSAGE_BYTES MESSAGE_BYTES_MAX PACKET_BYTES FRAGMENT_BYTES PACKET_OVERHEAD_BYTES
+        DOWNLINK_PACKET_BYTES_MAX TOPIC_BYTES_MAX CREDENTIALS_BYTES_MAX HELLO_BYTES_MAX UPLINK_BYTES_MAX REASON_BYTES_MAX REFUSAL_CODE_BYTES_MAX CLOSE_REASON_BYTES_MAX
         STREAMS STREAMS_MAX NOTICES_MAX OUTBOX_MESSAGES OUTBOX_BYTES WINDOW_MESSAGES WINDOW_BYTES
-        BUFFERED_BYTES BUFFERED_LOOK_MS
+        BUFFERED_BYTES BUFFERED_LOOK_MS VOLATILE_BYTES
         STREAM_WINDOW_ENTRIES STREAM_WINDOW_BYTES RECEIVED_ENTRIES RECEIVED_BYTES RECEIVED_DELAY_MS
         HEARTBEAT_MS HEARTBEAT_MS_MIN HEARTBEAT_MS_MAX PROBE_MS_MIN ANSWER_MS_MIN
         SLOWEST_BYTES_PER_MS SILENCE_MS LATE_MS CONNECT_TIMEOUT_MS HELLO_TIMEOUT_MS AUTH_TIMEOUT_MS
@@ -364,6 +365,9 @@ fn the_table_of_heads_is_that_of_the_frames() {
     };
     UPLINKS.iter().for_each(|(name, frame)| add(name, encoded_up(frame), 0));
     DOWNLINKS.iter().for_each(|(name, frame)| add(name, encoded_down(frame), 1));
+    // Not of frames, but of what packets travel in.
+    frames.insert(FRAGMENT, ["FRAGMENT"; 2]);
+    frames.insert(LAST_FRAGMENT, ["LAST FRAGMENT"; 2]);
     let rows = table(&["head", "from the client", "from the server"]);
     let head = |row: &[&str]| u8::from_str_radix(&row[0][2..4], 16).unwrap();
     let said: BTreeMap<u8, [&str; 2]> =

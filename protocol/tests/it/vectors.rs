@@ -6,6 +6,7 @@ use crate::vector_fields::{downlink_fields, uplink_fields};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tautline_protocol::downlink::{self, Downlink, EncodedEntry};
+use tautline_protocol::fragment::{Arriving, Part};
 use tautline_protocol::limits::MESSAGE_BYTES;
 use tautline_protocol::uplink::{self, Uplink};
 use tautline_protocol::{DIRECT, DecodeError, Start};
@@ -216,4 +217,25 @@ fn there_is_a_vector_for_every_frame_and_every_error() {
         "UnknownFrame",
     ];
     assert_eq!(errors, BTreeSet::from(all));
+}
+
+// PROTOCOL.md F-14, F-15.
+#[test]
+fn what_travels_in_fragments_is_put_together() {
+    let packets: Vec<Value> = serde_json::from_str(FILES[2].1).unwrap();
+    let mut directions = BTreeSet::new();
+    for vector in packets.iter().filter(|vector| !vector["messages"].is_null()) {
+        let text = |value: &Value| bytes(value.as_str().unwrap());
+        let messages: Vec<_> = vector["messages"].as_array().unwrap().iter().map(text).collect();
+        let mut arriving = Arriving::default();
+        let mut packets = Vec::new();
+        for message in messages {
+            if let Part::Whole(packet) = arriving.take(message, 100) {
+                packets.push(packet);
+            }
+        }
+        assert_eq!(packets, [text(&vector["bytes"])], "{}", vector["name"]);
+        directions.insert(vector["from"].as_str().unwrap());
+    }
+    assert_eq!(directions.len(), 2);
 }

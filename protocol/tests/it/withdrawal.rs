@@ -202,9 +202,9 @@ fn volatile_messages_are_refused_while_the_transport_holds_a_packet_of_them() {
         lone.drain();
         sent
     };
-    lone.client.buffers(limits::PACKET_BYTES - 1_000);
+    lone.client.buffers(limits::VOLATILE_BYTES - 1_000);
     assert_eq!(send(&mut lone), Ok(()));
-    lone.client.buffers(limits::PACKET_BYTES - 999);
+    lone.client.buffers(limits::VOLATILE_BYTES - 999);
     assert_eq!(send(&mut lone), Err(SendError::NotLive));
     lone.client.buffers(0);
     assert_eq!(send(&mut lone), Ok(()));

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tautline_protocol::fragment::divide;
 use tautline_protocol::limits;
 use tautline_protocol::uplink::{Hello, Uplink};
 use tautline_server::Config;
@@ -188,7 +189,13 @@ async fn a_packet_over_the_limit_is_not_even_read() {
     config.session.message_bytes = 1_000;
     let world = World::with_config(config).await;
     let (mut raw, _) = Raw::join(world.address, hello(1)).await;
-    raw.say_bytes(vec![0xff; 1_000 + limits::PACKET_OVERHEAD_BYTES + 1]).await;
+    raw.say_bytes(vec![0xff; limits::UPLINK_BYTES_MAX + 1]).await;
+    assert_eq!(raw.closed().await.0, 4304);
+    // Nor one in parts, of which none is.
+    let (mut raw, _) = Raw::join(world.address, hello(2)).await;
+    for part in divide(vec![0xff; 1_000 + limits::PACKET_OVERHEAD_BYTES + 1]) {
+        raw.say_bytes(part).await;
+    }
     assert_eq!(raw.closed().await.0, 4304);
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
 use tautline_protocol::downlink::{Downlink, Entry, Frames, Welcome};
+use tautline_protocol::fragment::{Arriving, Part, divide};
 use tautline_protocol::uplink::{Hello, Message as Sent, Uplink};
 use tautline_protocol::{Epoch, Format, Kind, Offset, Seq};
 use tokio_tungstenite::tungstenite::Message;
@@ -75,7 +76,13 @@ impl Raw {
     pub(crate) async fn say(&mut self, frames: &[Uplink<'_>]) {
         let mut packet = Vec::new();
         frames.iter().for_each(|frame| frame.encode(&mut packet));
-        self.say_bytes(packet).await;
+        let messages = match frames {
+            [Uplink::Hello(_), ..] => vec![packet],
+            _ => divide(packet),
+        };
+        for message in messages {
+            self.say_bytes(message).await;
+        }
     }
 
     pub(crate) async fn say_bytes(&mut self, packet: Vec<u8>) {
@@ -88,21 +95,27 @@ impl Raw {
     }
 
     pub(crate) async fn hear_packet(&mut self) -> Vec<Heard> {
-        match soon(self.socket.next()).await {
-            Some(Ok(Message::Binary(packet))) => {
-                Frames::new(&packet).map(|frame| heard(frame.unwrap())).collect()
+        let mut arriving = Arriving::default();
+        loop {
+            match soon(self.socket.next()).await {
+                Some(Ok(Message::Binary(message))) => {
+                    if let Part::Whole(packet) = arriving.take(message, usize::MAX) {
+                        return Frames::new(&packet).map(|frame| heard(frame.unwrap())).collect();
+                    }
+                }
+                other => panic!("expected a packet, got {other:?}"),
             }
-            other => panic!("expected a packet, got {other:?}"),
         }
     }
 
     /// Reads until the connection is closed; returns the code and the last REFUSE.
     pub(crate) async fn closed(mut self) -> (u16, Option<String>) {
-        let mut refused = None;
+        let (mut refused, mut arriving) = (None, Arriving::default());
         loop {
             match soon(self.socket.next()).await {
                 Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), refused),
-                Some(Ok(Message::Binary(packet))) => {
+                Some(Ok(Message::Binary(message))) => {
+                    let Part::Whole(packet) = arriving.take(message, usize::MAX) else { continue };
                     for frame in Frames::new(&packet) {
                         if let Heard::Refuse(_, reason) = heard(frame.unwrap()) {
                             refused = Some(reason);

@@ -1,7 +1,8 @@
 //! No queue grows beyond its stated limit.
 
 use tautline_protocol::client::{Config, Stats};
-use tautline_protocol::limits::{BUFFERED_BYTES, TOPIC_BYTES_MAX};
+use tautline_protocol::fragment::{FRAGMENT, LAST_FRAGMENT};
+use tautline_protocol::limits::{BUFFERED_BYTES, TOPIC_BYTES_MAX, UPLINK_BYTES_MAX};
 use tautline_protocol::session::{self, Queued};
 use tautline_protocol::uplink::{Frames, Uplink};
 
@@ -35,12 +36,14 @@ pub(crate) fn client(
 }
 
 /// What is handed to a socket that holds so many bytes.
-pub(crate) fn packet(packet: &[u8], max: usize, buffered: usize, violations: &mut Vec<String>) {
-    if packet.len() > max {
-        violations.push(format!("a packet of {} bytes, over {max}", packet.len()));
+pub(crate) fn message(message: &[u8], buffered: usize, violations: &mut Vec<String>) {
+    if message.len() > UPLINK_BYTES_MAX {
+        violations.push(format!("a message of {} bytes, over {UPLINK_BYTES_MAX}", message.len()));
     }
     let is_numbered = |frame| matches!(frame, Ok(Uplink::Message(it)) if it.seq_low.is_some());
-    if buffered >= BUFFERED_BYTES && Frames::new(packet, usize::MAX).any(is_numbered) {
+    let is_part = matches!(message.first(), Some(&(FRAGMENT | LAST_FRAGMENT)));
+    let is_numbered = is_part || Frames::new(message, usize::MAX).any(is_numbered);
+    if buffered >= BUFFERED_BYTES && is_numbered {
         violations.push(format!("messages for a socket that holds {buffered} bytes"));
     }
 }

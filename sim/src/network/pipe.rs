@@ -4,6 +4,7 @@ use super::{BROKEN, Budget, Cargo, Route, Way};
 use std::collections::VecDeque;
 use tautline_protocol::Instant;
 use tautline_protocol::downlink::{Downlink, Entry, Frames};
+use tautline_protocol::fragment::{FRAGMENT, LAST_FRAGMENT};
 
 /// A connection that lost or repeated something breaks after so many milliseconds.
 const SPOILT_MS: u64 = 3_000;
@@ -47,8 +48,16 @@ const fn size(cargo: &Cargo) -> usize {
 /// Whether the protocol notices that this packet is lost. It relies on a transport that loses
 /// nothing; what it finds nevertheless are holes between messages and between entries.
 fn may_be_lost(way: Way, packet: &[u8]) -> bool {
+    if is_part(packet) {
+        return false;
+    }
     let is_message = |frame| matches!(frame, Ok(Downlink::Entry { entry: Entry::Message(_), .. }));
     packet.len() <= LOST_BYTES_MAX && (way == Way::Up || Frames::new(packet).all(is_message))
+}
+
+/// Whether it is a fragment: what is put together of others than were sent can be anything.
+fn is_part(message: &[u8]) -> bool {
+    matches!(message.first(), Some(&(FRAGMENT | LAST_FRAGMENT)))
 }
 
 #[derive(Debug)]
@@ -107,7 +116,10 @@ impl Pipe {
         let left_at = queue.free_at.max(now).after(takes_ms);
         queue.free_at = left_at;
         let fault = queue.fault.take_if(|fault| match &cargo {
-            Cargo::Packet(packet) => *fault == Fault::Repeat || may_be_lost(way, packet),
+            Cargo::Packet(packet) => match fault {
+                Fault::Repeat => !is_part(packet),
+                Fault::Lose => may_be_lost(way, packet),
+            },
             _ => false,
         });
         let arrives_at = left_at.after(latency_ms);

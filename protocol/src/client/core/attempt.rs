@@ -146,6 +146,8 @@ impl Core {
             self.backoff.ended(self.now.since(live.since));
         }
         self.control.clear();
+        self.leaving.clear();
+        self.arriving.clear();
         self.processed = 0;
         self.replay_to = 0;
         self.said_bye = false;

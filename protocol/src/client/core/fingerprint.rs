@@ -50,6 +50,8 @@ impl Hash for Core {
             doubtful,
             buffered,
             control,
+            leaving,
+            arriving,
             not_before,
             message_bytes_max,
             close_by,
@@ -63,6 +65,7 @@ impl Hash for Core {
         self.is_replaying().then_some((processed, replay_to)).hash(state);
         (credentials, credentials_refused, connection_state, leave_at, attempt).hash(state);
         (session, epoch, connection, streams, next_stream, doubtful).hash(state);
+        (leaving, arriving).hash(state);
         (buffered, control, not_before, message_bytes_max, close_by, said_bye).hash(state);
         faults.hash(state);
     }

@@ -7,25 +7,34 @@ use super::{Core, Event, Failure, Live, Liveness, NO_CODE, Output, State, Window
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, Entry, Welcome};
+use crate::fragment::Part;
 use crate::limits::{
-    DELAY_MS_MAX, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MESSAGE_BYTES_MAX, REASON_BYTES_MAX,
+    DELAY_MS_MAX, DOWNLINK_PACKET_BYTES_MAX, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MESSAGE_BYTES_MAX,
+    REASON_BYTES_MAX,
 };
 use crate::message::{Epoch, Format, Offset, Seq, StreamId};
 use crate::mutation::Mutation;
 use crate::resume::Resumption;
 use crate::time::Instant;
 use crate::uplink::Uplink;
+use alloc::vec::Vec;
 use core::mem;
 
 impl Core {
-    /// A packet of `size` bytes arrived: life, whatever is in it.
-    pub(in super::super) fn heard(&mut self, size: usize) {
-        self.stats.bytes_received += size as u64;
+    /// A WebSocket message arrived: life, whatever is in it. Returns the packet, if it is one or ends
+    /// one. PROTOCOL.md F-15.
+    pub(in super::super) fn heard(&mut self, message: Vec<u8>) -> Option<Vec<u8>> {
+        self.stats.bytes_received += message.len() as u64;
         self.credentials_wanted = false;
         let now = self.now;
-        if let State::Live(live) = &mut self.state {
-            live.liveness.heard(now);
+        let State::Live(live) = &mut self.state else { return Some(message) };
+        live.liveness.heard(now);
+        match self.arriving.take(message, DOWNLINK_PACKET_BYTES_MAX) {
+            Part::Whole(packet) => return Some(packet),
+            Part::Some => {}
+            Part::TooLarge => self.violated(CloseCode::TOO_LARGE),
         }
+        None
     }
 
     /// Takes one frame; what it means for the application either comes back at once, because it

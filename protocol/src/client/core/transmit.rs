@@ -3,9 +3,9 @@
 use super::faults::NOBODY;
 use super::{Core, State, Stream};
 use crate::DIRECT;
-use crate::limits::{PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
+use crate::limits::{FRAGMENT_BYTES, PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
 use crate::message::Offset;
-use crate::uplink::{Hello, Uplink, put_hello, put_subscribe};
+use crate::uplink::{Hello, MESSAGE, NUMBERED_MASK, Uplink, put_hello, put_subscribe};
 use alloc::vec::Vec;
 use core::mem;
 
@@ -13,8 +13,8 @@ use core::mem;
 const SUBSCRIBE_BYTES_MAX: usize = TOPIC_BYTES_MAX + 64;
 
 impl Core {
-    /// Writes the next packet; false if nothing is to be transmitted.
-    pub(in super::super) fn fill_packet(&mut self, out: &mut Vec<u8>) -> bool {
+    /// Writes the next WebSocket message; false if nothing is to be transmitted.
+    pub(in super::super) fn fill_message(&mut self, out: &mut Vec<u8>) -> bool {
         match &mut self.state {
             // A line that was closed while it was opening, with nothing to deliver, just ends.
             State::Joining { hello_sent_at: sent @ None }
@@ -23,7 +23,7 @@ impl Core {
                 *sent = Some(self.now);
                 self.put_hello(out);
             }
-            State::Live(_) => self.put_frames(out),
+            State::Live(_) => self.put_packet_or_part(out),
             _ => {}
         }
         self.stats.bytes_sent += out.len() as u64;
@@ -84,9 +84,33 @@ impl Core {
         self.streams.first().map_or(0, |direct| direct.cursor().received)
     }
 
+    /// A packet too large for one message leaves in parts. While those of a message of the outbox wait
+    /// until the transport has room, other frames may go: none of them has to be behind it.
+    /// PROTOCOL.md F-14, C-32.
+    fn put_packet_or_part(&mut self, out: &mut Vec<u8>) {
+        let divided = !self.leaving.is_empty();
+        let is_numbered = self.leaving.head() & NUMBERED_MASK == MESSAGE;
+        if !divided || is_numbered {
+            self.put_frames(out);
+        }
+        if out.len() > FRAGMENT_BYTES {
+            if !divided {
+                return self.leaving.split(out);
+            }
+            // Parts of two packets cannot be told apart.
+            mem::swap(out, &mut self.control);
+        }
+        if divided && out.is_empty() && !(is_numbered && self.is_crowded()) {
+            self.leaving.put_next(out);
+        }
+    }
+
     /// PROTOCOL.md C-15.
     fn put_frames(&mut self, out: &mut Vec<u8>) {
-        let sends = self.may_send() && self.outbox.has_next(0) && !self.is_crowded();
+        let sends = self.leaving.is_empty()
+            && self.may_send()
+            && self.outbox.has_next(0)
+            && !self.is_crowded();
         let silent = matches!(&self.state, State::Live(live)
             if live.liveness.silent_ms(self.now) > SILENCE_MS && !live.liveness.is_probing());
         if sends && silent {

@@ -1,14 +1,11 @@
 //! WebSocket frames that are odd, broken or without end.
 
-use tautline_protocol::limits::{MESSAGE_BYTES, PACKET_OVERHEAD_BYTES};
+use tautline_protocol::limits::UPLINK_BYTES_MAX;
 use tautline_protocol::uplink::{Hello, Uplink};
 
 use super::wire::{BINARY, PING, Wire, declared, framed};
 use super::{MIB, Siege, Store};
 use crate::raw::hello;
-
-/// The largest packet that the program reads.
-const PACKET_BYTES_MAX: usize = MESSAGE_BYTES + PACKET_OVERHEAD_BYTES;
 
 async fn frames_that_no_websocket_has_end_the_connection(store: Store) {
     let siege = Siege::lay(store, &[]).await;
@@ -57,7 +54,7 @@ async fn a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large(
     assert_eq!(pongs.len(), packet.len());
 
     wire.write(&framed(0x02, &[0; 1_000])).await;
-    for _ in 0..PACKET_BYTES_MAX / 1_000 {
+    for _ in 0..UPLINK_BYTES_MAX / 1_000 {
         wire.write(&framed(0x00, &[0; 1_000])).await;
     }
     assert_eq!(wire.closed().await, Some(4304));
@@ -66,7 +63,7 @@ async fn a_message_in_a_thousand_pieces_is_one_and_one_without_end_is_too_large(
 
 async fn a_length_reserves_nothing_until_its_bytes_are_there(store: Store) {
     let siege = Siege::lay(store, &[]).await;
-    for length in [PACKET_BYTES_MAX as u64 + 1, u64::from(u32::MAX), u64::MAX >> 1] {
+    for length in [UPLINK_BYTES_MAX as u64 + 1, u64::from(u32::MAX), u64::MAX >> 1] {
         let mut wire = Wire::upgrade(siege.program.address).await;
         wire.write(&declared(BINARY, length)).await;
         assert_eq!(wire.closed().await, Some(4304), "{length}");
@@ -74,13 +71,13 @@ async fn a_length_reserves_nothing_until_its_bytes_are_there(store: Store) {
     let mut wires = Vec::new();
     for _ in 0..400 {
         let mut wire = Wire::upgrade(siege.program.address).await;
-        wire.write(&declared(BINARY, PACKET_BYTES_MAX as u64)).await;
+        wire.write(&declared(BINARY, UPLINK_BYTES_MAX as u64)).await;
         wire.write(&[0x01; 100]).await;
         wires.push(wire);
     }
     siege.bystander.goes_on().await;
     drop(wires);
-    // 600 MB were promised.
+    // So much they may promise, and not more.
     siege.lift(40 * MIB).await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tautline_protocol::fragment::divide;
 use tautline_protocol::uplink::Uplink;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -57,7 +58,12 @@ impl Wire {
     pub(super) async fn packet(&mut self, frames: &[Uplink<'_>]) -> bool {
         let mut packet = Vec::new();
         frames.iter().for_each(|frame| frame.encode(&mut packet));
-        self.message(BINARY, &packet).await
+        let messages = match frames {
+            [Uplink::Hello(_), ..] => vec![packet],
+            _ => divide(packet),
+        };
+        let framed: Vec<u8> = messages.iter().flat_map(|it| framed(BINARY, it)).collect();
+        self.write(&framed).await
     }
 
     /// The head of an HTTP response; empty if there is none.
