@@ -85,6 +85,13 @@ impl Raw {
         }
     }
 
+    /// Says a packet, behind WELCOME.
+    pub(crate) async fn say_packet(&mut self, packet: Vec<u8>) {
+        for message in divide(packet) {
+            self.say_bytes(message).await;
+        }
+    }
+
     pub(crate) async fn say_bytes(&mut self, packet: Vec<u8>) {
         soon(self.socket.send(Message::binary(packet))).await.unwrap();
     }

@@ -1,5 +1,6 @@
 //! Much of what is allowed: small frames, requests, answers that nobody reads.
 
+use tautline_protocol::fragment::divide;
 use tautline_protocol::limits::NOTICES_MAX;
 use tautline_protocol::message::Start;
 use tautline_protocol::uplink::{Hello, Message, Uplink};
@@ -23,6 +24,11 @@ fn packet_of(frame: Uplink<'_>, count: usize) -> Vec<u8> {
     packet.repeat(count)
 }
 
+/// What a packet travels in.
+fn divided(packet: Vec<u8>) -> Vec<u8> {
+    divide(packet).iter().flat_map(|part| framed(BINARY, part)).collect()
+}
+
 const VOLATILE: Uplink<'static> = Uplink::Message(Message {
     kind: Kind::Send,
     format: Format::Text,
@@ -38,7 +44,7 @@ async fn a_million_tiny_frames_are_read_and_cost_nothing(store: Store) {
     for frame in [Uplink::Pong { nonce: 1 }, VOLATILE, Uplink::Received { stream: 9, offset: 1 }] {
         let packet = packet_of(frame, 10_000);
         for _ in 0..30 {
-            raw.say_bytes(packet.clone()).await;
+            raw.say_packet(packet.clone()).await;
         }
     }
     // And as many packets as frames.
@@ -77,7 +83,7 @@ async fn a_client_that_asks_and_does_not_read_is_not_read_either(store: Store) {
         wire.hear().await.expect("SUBSCRIBED");
         // Up to 60 MB, if it took them.
         let mut taken = 0;
-        while taken < 300 && wire.push(&framed(BINARY, &packet(taken))).await {
+        while taken < 300 && wire.push(&divided(packet(taken))).await {
             taken += 1;
         }
         assert!(taken > 0, "it is read until its answers are not");

@@ -72,7 +72,7 @@ async fn what_breaks_the_rules_on_a_live_line_has_its_code_and_leaves_the_sessio
         let hello = Hello { connection, ..hello(1) };
         let (mut raw, welcome) = Raw::join(siege.program.address, hello).await;
         assert_eq!(welcome.resumption == Resumption::New, connection == 1, "the session stays");
-        raw.say_bytes(packet).await;
+        raw.say_packet(packet).await;
         assert_eq!(raw.closed().await.0, code, "{what}");
     }
     siege.lift(8 * MIB).await;
