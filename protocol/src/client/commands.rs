@@ -23,7 +23,7 @@ impl Client {
 
     /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
     /// transmitted, for the first time, before so many milliseconds are over: then it fails with
-    /// [`Failure::Expired`]. They count from what the last [`handle_input`](Self::handle_input) has
+    /// [`Failure::Expired`](super::Failure::Expired). They count from what the last [`handle_input`](Self::handle_input) has
     /// said of the time.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Client {
         self.put(Place::Past, kind, format, topic.unwrap_or_default(), payload, None).map(drop)
     }
 
-    /// Reads a topic; its entries come as [`Event::Message`] of the returned stream.
+    /// Reads a topic; its entries come as [`Event::Message`](super::Event::Message) of the returned stream.
     ///
     /// # Errors
     /// The topic's name is empty, too long or no UTF-8, more is said to be handled than was received, or
