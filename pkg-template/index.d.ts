@@ -661,8 +661,8 @@ export class SupersededError extends Error implements Failure<"superseded"> {
   readonly retryable: boolean;
 }
 /**
- * The line is closed, and the message was never transmitted. Of a line that ended with an error, calls fail
- * with that error instead.
+ * The line is closed, and the message was never transmitted. If the line was ended by an error, such as an
+ * {@link UnauthorizedError}, calls reject with that error instead.
  */
 export class ClosedError extends Error implements Failure<"closed"> {
   /** See {@link Failure.code}. */

@@ -33,13 +33,15 @@ impl Leaving {
         self.packet.first().copied().unwrap_or(0)
     }
 
-    /// Takes over a packet that is too large, and leaves its first part in its place.
+    /// Takes a packet that is too large for one WebSocket message out of `packet`, and puts its first part
+    /// there instead.
     pub fn split(&mut self, packet: &mut Vec<u8>) {
         mem::swap(&mut self.packet, packet);
         self.put_next(packet);
     }
 
-    /// Appends the next part with its head. Nothing is kept behind the last.
+    /// Appends the next part to `out`, behind its head. With the last part the packet's memory is
+    /// released.
     pub fn put_next(&mut self, out: &mut Vec<u8>) {
         let rest = self.packet.get(self.gone..).unwrap_or_default();
         let part = rest.len().min(FRAGMENT_BYTES);

@@ -1,4 +1,5 @@
-//! What all connections hold in memory together, its bound, and who gives way when it is reached.
+//! The memory that all connections use together: its limit, and which connections are ended when it is
+//! reached.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use crate::mailbox::Mailbox;
 /// What a connection takes when nothing waits in it: its task, its socket's buffers, its place in the
 /// tables. An idle line measures somewhat less (`cargo xtask bench memory`).
 pub(crate) const CONNECTION_BYTES: usize = 16 * 1024;
-/// Smaller changes are not worth telling.
+/// What a connection uses is rounded up to a multiple of this, so that small changes do not touch the sum.
 const GRAIN_BYTES: usize = 4 * 1024;
 
 /// The sum over all connections.

@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::identity::Identity;
 use crate::mailbox::Mailbox;
 
-/// A session as one identity claims it. Whose it is the engine knows: who claims what belongs to
-/// somebody else is not in the owner's way.
+/// Session and identity. Claims of different identities do not compete here: only the engine knows who
+/// owns the session, and refuses the others, so a stranger's claim cannot displace the owner's.
 type Key = (SessionId, Arc<str>);
 
 /// The sessions that connections of this process hold or wait for.

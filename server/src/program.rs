@@ -69,7 +69,7 @@ fn show(data: &Path, check: bool) -> Result<(), String> {
     }
 }
 
-/// Deletes a topic from a directory that no server is running on.
+/// Deletes a topic from a data directory. Fails while a server is using the directory.
 fn delete_topic(topic: &str, data: &Path) -> Result<(), String> {
     inspect(data, false).map_err(|error| error.to_string())?;
     let config = DiskConfig::default();

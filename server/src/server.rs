@@ -146,9 +146,9 @@ impl<H: Handler, E: Engine> Server<H, E> {
         Router::new().route("/line", self.route())
     }
 
-    /// Whether a request calls the server by a name of its own, for routes beside the line whose answers
-    /// are not for every page on the web: `localhost`, an address, or the host of an
-    /// [allowed origin](Config::allowed_origins).
+    /// Checks the `Host` of a request: it has to be `localhost`, an IP address, or the host of an
+    /// [allowed origin](Config::allowed_origins). Any page can give its own name the server's address (DNS
+    /// rebinding); with this check on a route such a page cannot read the answers.
     ///
     /// # Errors
     /// What to tell whoever asked.

@@ -9,7 +9,7 @@ import { openPage } from "./installed.mjs";
 async function prepare(t) {
   const page = await openPage(t);
   await page.evaluate(async () => {
-    // As a trap leaves it: the instance does nothing any more.
+    // After a trap a WebAssembly instance cannot be used any more. This one behaves the same.
     const real = WebAssembly.instantiate;
     window.instances = [];
     WebAssembly.instantiate = async (...given) => {

@@ -7,12 +7,13 @@ use crate::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     Pending,
-    /// It has passed, but nobody looked when it did: what it waits for may be there and unread.
+    /// It has passed, but the timer fired late. What it waits for may have arrived meanwhile and not be
+    /// read yet, so there is some more time.
     PutOff,
     Passed,
 }
 
-/// Put off once if it is noticed late.
+/// A deadline that is moved back once if it is noticed late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "model", derive(Hash))]
 pub(super) struct Deadline {

@@ -125,7 +125,7 @@ impl Inbox {
         Some(message)
     }
 
-    /// Nobody takes what waits any more.
+    /// Drops the messages that wait: none of them will be handled.
     pub(super) fn clear(&mut self) {
         *self = Self { accepted: self.accepted, ..Self::default() };
     }

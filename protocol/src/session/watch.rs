@@ -1,4 +1,4 @@
-//! What the passing of time brings: PINGs, and the end of who is not heard of.
+//! Deadlines of the server's end: when to send PING, and when to end a connection that is silent or late.
 
 use super::deadline::{Deadline, Look};
 use super::{Session, State};
@@ -26,7 +26,7 @@ impl Session {
         }
         match self.silent.look(now, put_off_ms) {
             Look::Pending => {}
-            // It is asked once more, also if it was before.
+            // A PING is sent once more, even if one is out already.
             Look::PutOff => self.pinged = false,
             Look::Passed => return self.hang_up(CloseCode::SILENT),
         }

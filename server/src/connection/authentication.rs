@@ -10,9 +10,9 @@ use tokio::time::Sleep;
 
 use crate::handler::{Denied, Identity};
 
-/// So long what was asked for behind credentials waits for the verdict on them, and newer ones for that
-/// on those before: a handler that hangs holds up nothing, and one that answers has to answer one
-/// question at a time.
+/// How long requests that came after fresh credentials wait for the verdict on these, and how long newer
+/// credentials wait before they replace older ones that are still being checked. So a handler that hangs
+/// does not block its line for long, and one that answers in time gets one question at a time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) type Verdict = Result<Identity, Denied>;
@@ -22,7 +22,7 @@ pub(super) type Check = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 #[derive(Default)]
 pub(super) struct Authentication {
     running: Option<Running>,
-    /// Came meanwhile.
+    /// Credentials that came while others are being checked; only the newest are kept.
     newest: Option<Bytes>,
 }
 
@@ -36,7 +36,7 @@ impl Authentication {
         self.newest = Some(credentials);
     }
 
-    /// What they take while others are being checked, in bytes.
+    /// Memory that credentials take while they wait, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
         self.newest.as_ref().map_or(0, Bytes::len)
     }
@@ -66,7 +66,7 @@ impl Authentication {
         }
     }
 
-    /// Whether what comes behind has to wait.
+    /// Whether requests that came after the credentials have to wait for the verdict.
     pub(super) fn holds_up(&mut self, cx: &mut Context<'_>) -> bool {
         let running = self.running.as_mut();
         running.is_some_and(|running| running.patience.as_mut().poll(cx).is_pending())

@@ -66,7 +66,7 @@ pub(super) struct Membership<T> {
     registry: Weak<Registry<T>>,
     pub(super) name: Arc<str>,
     number: u64,
-    /// It stays, whoever uses it.
+    /// The registry holds it, because something was published to it.
     is_kept: AtomicBool,
 }
 
@@ -102,7 +102,7 @@ struct Place<T> {
     number: u64,
     maker: Maker,
     topic: Weak<T>,
-    /// It has had entries.
+    /// Keeps a topic that has had entries while nobody else holds it.
     kept: Option<Arc<T>>,
     /// When it was found to be used last, by a sweep.
     used_at: Instant,
@@ -113,7 +113,8 @@ impl<T> Known<T> {
         self.topics.get(name)?.topic.upgrade()
     }
 
-    /// Takes a topic out. What is returned has to be dropped when nothing is locked any more.
+    /// Takes a topic out. Drop what is returned only after the lock is released: dropping a topic takes
+    /// the same lock.
     fn remove(&mut self, name: &str) -> Option<Place<T>> {
         let place = self.topics.remove(name)?;
         if let Some(count) = self.made.get_mut(&place.maker) {
@@ -159,7 +160,7 @@ impl<T: Topic> Registry<T> {
         if let Some(topic) = known.find(name) {
             return Ok(topic);
         }
-        // One that is being dropped at this moment makes room.
+        // A topic whose last holder is just dropping it must not count against the limits.
         known.remove(name);
         known.check_room(maker, config)?;
         let epoch = known.incarnations.epoch(name);
@@ -218,8 +219,9 @@ impl<T: Topic> Registry<T> {
         }
     }
 
-    /// Begins a topic anew: `empty` drops its entries and puts it into the incarnation that it is given;
-    /// false if there is something in it again.
+    /// Starts a new incarnation of a topic, because its entries were deleted. `empty` gets the new epoch: it
+    /// has to drop the entries that the topic still holds in memory, and to return false if entries of a
+    /// newer incarnation are there already, which are kept.
     pub(super) fn begin_anew(
         &self,
         topic: &Arc<T>,

@@ -1,6 +1,7 @@
-//! Faults in a row: what causes them is found by sending one thing at a time, and given up.
+//! Finds and gives up the one message or subscription that makes the server end every connection.
 //!
-//! PROTOCOL.md C-36 to C-38.
+//! After three connections in a row that ended with a fault, subscriptions and messages are sent one at a
+//! time. What is under way alone when the next fault comes has caused it. PROTOCOL.md C-36 to C-38.
 
 use super::{Core, Event, Live, Output, State};
 use crate::DIRECT;
@@ -9,33 +10,34 @@ use crate::limits::{FAULTS_MAX, STABLE_MS};
 use crate::message::{Seq, StreamId};
 use crate::mutation::Mutation;
 
-/// Nothing is under way alone; no subscription is of the direct stream.
+/// No suspect. The direct stream's number serves for that: it is no subscription.
 pub(super) const NOBODY: StreamId = DIRECT;
-/// The first message is. There are not so many streams.
+/// The suspect is the first message of the outbox. No stream has this number: there are at most 1,024.
 const MESSAGE: StreamId = StreamId::MAX;
 /// Why a message or a subscription is given up, for people.
 pub(super) const REASON: &[u8] = b"every connection that it was sent on ended so";
 
-/// What is known of the cause.
+/// The faults so far, and what may cause them.
 #[derive(Default)]
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 pub(in super::super) struct Faults {
     in_a_row: u32,
-    /// What was settled at the last one.
+    /// The highest acknowledged number when the last fault came: if it has grown since, there is progress.
     settled: Seq,
-    /// What a fault would be about: a subscription, the first message or nobody.
+    /// What is under way alone: a subscription, [`MESSAGE`] or [`NOBODY`].
     suspect: StreamId,
     /// The code of the last one, as text.
     pub(in super::super) code: [u8; 4],
 }
 
 impl Core {
-    /// Things go one by one.
+    /// Whether subscriptions and messages are sent one at a time.
     pub(super) fn is_isolating(&self) -> bool {
         self.faults.in_a_row >= FAULTS_MAX && !Mutation::NeverIsolate.is_on()
     }
 
-    /// A connection ends with `code`; true if its end is no reason to come back sooner.
+    /// A connection ends with `code`. Returns whether that counts as a failure for the backoff, although
+    /// the connection was live.
     pub(super) fn count_fault(&mut self, code: CloseCode) -> bool {
         let live_ms = match &self.state {
             State::Live(Live { since, .. }) => self.now.since(*since),
@@ -82,7 +84,7 @@ impl Core {
         }
     }
 
-    /// What a fault is about from now on.
+    /// A fault that comes from now on is caused by `stream`.
     pub(super) const fn accuse(&mut self, stream: StreamId) {
         self.faults.suspect = stream;
     }

@@ -177,7 +177,8 @@ impl Core {
         }
     }
 
-    /// Fails what the server has not accepted and is over its limit. PROTOCOL.md R-8.
+    /// Fails every message that the server has not accepted and whose payload is larger than the server
+    /// allows, and the one that is given up. PROTOCOL.md R-8, C-36.
     fn limit_messages(&mut self, message_bytes: u64) {
         self.message_bytes_max = message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
         let Self { outbox, notices, message_bytes_max, .. } = self;
@@ -288,7 +289,7 @@ impl Core {
         }
     }
 
-    /// A stream goes on elsewhere, by SUBSCRIBED or by GAP.
+    /// SUBSCRIBED or GAP says at which position a stream goes on.
     fn repositioned(&mut self, id: StreamId, epoch: Epoch, offset: Offset, subscribed: bool) {
         let foreign = id == DIRECT && (epoch != self.epoch || offset < self.direct_received());
         let Some(stream) = self.stream_mut(id) else { return self.late_or_violating(id) };
@@ -300,7 +301,7 @@ impl Core {
         if subscribed {
             self.cleared(id);
         }
-        // Positions of a log that began anew are of another epoch, or further back.
+        // If the log began anew the application has to learn its epoch.
         if subscribed || missing.is_some_and(|missing| missing.reset) {
             self.tell(Event::Subscribed { stream: id, epoch, offset });
         }

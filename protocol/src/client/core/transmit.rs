@@ -97,7 +97,8 @@ impl Core {
             if !divided {
                 return self.leaving.split(out);
             }
-            // Parts of two packets cannot be told apart.
+            // The server could not tell fragments of two packets apart: this packet waits until the one
+            // before has left.
             mem::swap(out, &mut self.control);
         }
         if divided && out.is_empty() && !(is_numbered && self.is_crowded()) {

@@ -261,7 +261,7 @@ async fn of_one_session_one_order_to_trim_is_in_line() {
     for through in 1..=1_000 {
         engine.trim_direct(&first.session, through).await.unwrap();
     }
-    // Each order holds what is to be trimmed.
+    // Every waiting order has a reference to it: one of the session, and one of a single order.
     assert_eq!(std::sync::Arc::strong_count(&first.session.trim), 2);
     go_on.send(()).unwrap();
     slow.await.unwrap().unwrap();

@@ -1,8 +1,9 @@
-//! In which incarnation a topic begins that nothing was published to yet.
+//! The first epoch of a topic, computed from its name.
 //!
-//! Such a topic is gone when nobody reads it. Who reads it again must find it as it was, or would be told
-//! that something is missing; so its epoch follows from its name. A topic that has had entries begins in
-//! another incarnation when it is made again, so its name is given another salt.
+//! A topic that nothing was published to is removed with its last reader. A reader that comes back must find
+//! the same epoch, or it would be told that entries are missing; so the epoch is a hash of the topic's name
+//! and a salt. When a topic that has had entries is removed, its name gets a new salt, so that the next topic
+//! of this name has another epoch.
 
 use std::collections::HashMap;
 
@@ -10,10 +11,11 @@ use tautline_protocol::Epoch;
 
 use crate::engine::log::new_epoch;
 
-/// Names that share a salt cost no more than that all of them begin anew.
+/// Salts are kept for so many groups of names, so that they take a bounded amount of memory. The price:
+/// when one name gets a new salt, empty topics of the other names in its group get a new epoch too.
 const BUCKETS: u64 = 4_096;
 
-/// What epochs are made of.
+/// The salts: one for all names, and those of groups that were given another.
 #[derive(Debug)]
 pub(in crate::engine) struct Incarnations {
     common: u64,
@@ -39,7 +41,7 @@ impl Incarnations {
     }
 }
 
-/// The names that are given another salt together.
+/// The group that a name belongs to.
 pub(in crate::engine) fn bucket(name: &str) -> u64 {
     hash(name, 0) % BUCKETS
 }
