@@ -73,7 +73,7 @@ enum Notice {
 ///
 /// *Getters*: [`is_live`](Self::is_live), [`is_closed`](Self::is_closed),
 /// [`is_congested`](Self::is_congested), [`queued`](Self::queued),
-/// [`room`](Self::room). *Commands* of the shell: all that answer an output, and
+/// [`held_bytes`](Self::held_bytes), [`room`](Self::room). *Commands* of the shell: all that answer an output, and
 /// [`take_message`](Self::take_message), [`handled`](Self::handled), [`deliver`](Self::deliver),
 /// [`gap`](Self::gap), [`request_credentials`](Self::request_credentials),
 /// [`go_away`](Self::go_away), [`refuse`](Self::refuse), [`hang_up`](Self::hang_up). *The world*:
@@ -85,7 +85,8 @@ pub struct Session {
     config: Config,
     state: State,
     notices: VecDeque<Notice>,
-    /// To hand out before the notices, and behind them; of both only the newest counts.
+    /// `fresh_credentials` is handed out before the notices, `trim` after them. A newer value replaces
+    /// one that was not handed out yet.
     fresh_credentials: Option<Bytes>,
     trim: Option<Offset>,
     /// Frames that ask for something in the packet that is being read.
@@ -159,8 +160,8 @@ impl Session {
         self.state == State::Closed
     }
 
-    /// Whether a packet's worth of what packets before have made waits to be sent. Until it is gone the
-    /// shell reads no further: a frame of a few bytes may have an answer that is many times as long.
+    /// Whether a full packet of answers waits to be sent. Until it has left the shell must not read more:
+    /// the answer to a frame of a few bytes may be many times as long as the frame.
     #[must_use]
     pub fn is_congested(&self) -> bool {
         self.control.is_congested() || self.urgent.is_congested()
@@ -364,7 +365,7 @@ impl Session {
         self.drop_what_waits();
     }
 
-    /// Nothing of it matters to a connection that has ended.
+    /// Drops everything that waits to be handled or sent: the connection has ended.
     fn drop_what_waits(&mut self) {
         self.entries = VecDeque::new();
         self.inbox.clear();

@@ -152,7 +152,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
 
     /// Tells what this connection holds.
     fn account(&self) {
-        let held = self.machine.queued().held_bytes
+        let held = self.machine.held_bytes()
             + self.transport.held_bytes()
             + self.requests.held_bytes()
             + self.intake.held_bytes()

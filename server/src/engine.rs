@@ -1,5 +1,6 @@
 //! Where sessions and logs are kept: what the server asks of an engine.
 
+mod aging;
 mod budget;
 mod config;
 #[cfg(feature = "disk")]

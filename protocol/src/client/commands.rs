@@ -23,8 +23,8 @@ impl Client {
 
     /// As [`send`](Self::send), but with a `ttl_ms` the message is withdrawn if it is not
     /// transmitted, for the first time, before so many milliseconds are over: then it fails with
-    /// [`Failure::Expired`](super::Failure::Expired). They count from what the last [`handle_input`](Self::handle_input) has
-    /// said of the time.
+    /// [`Failure::Expired`](super::Failure::Expired). They count from what the last
+    /// [`handle_input`](Self::handle_input) has said of the time.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -36,9 +36,7 @@ impl Client {
         payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<MessageId, SendError> {
-        let (topic, payload) = (topic.as_ref(), payload.as_ref());
-        check(kind, format, topic, payload)?;
-        self.put(Place::Last, kind, format, topic, payload, ttl_ms)
+        self.put_checked(Place::Last, kind, format, topic, payload, ttl_ms)
     }
 
     /// Puts a newer message in the place of one that was not yet transmitted, whose name it takes
@@ -56,9 +54,7 @@ impl Client {
         payload: impl AsRef<[u8]>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, SendError> {
-        let (topic, payload) = (topic.as_ref(), payload.as_ref());
-        check(kind, format, topic, payload)?;
-        let replaced = self.put(Place::Of(id), kind, format, topic, payload, ttl_ms)?;
+        let replaced = self.put_checked(Place::Of(id), kind, format, topic, payload, ttl_ms)?;
         Ok(replaced > 0)
     }
 
@@ -74,11 +70,33 @@ impl Client {
         payload: &[u8],
     ) -> Result<(), SendError> {
         let kind = if topic.is_some() { Kind::Publish } else { Kind::Send };
-        check(kind, format, topic.unwrap_or_default(), payload)?;
-        self.put(Place::Past, kind, format, topic.unwrap_or_default(), payload, None).map(drop)
+        let topic = topic.unwrap_or_default();
+        self.put_checked(Place::Past, kind, format, topic, payload, None).map(drop)
     }
 
-    /// Reads a topic; its entries come as [`Event::Message`](super::Event::Message) of the returned stream.
+    /// As [`put`](Self::put), after a look at whether the topic and what is called text are UTF-8.
+    /// PROTOCOL.md F-5.
+    fn put_checked(
+        &mut self,
+        place: Place,
+        kind: Kind,
+        format: Format,
+        topic: impl AsRef<[u8]>,
+        payload: impl AsRef<[u8]>,
+        ttl_ms: Option<u64>,
+    ) -> Result<MessageId, SendError> {
+        let (topic, payload) = (topic.as_ref(), payload.as_ref());
+        if kind == Kind::Publish && str::from_utf8(topic).is_err() {
+            return Err(SendError::BadTopic);
+        }
+        if format.is_text() && str::from_utf8(payload).is_err() {
+            return Err(SendError::NotText);
+        }
+        self.put(place, kind, format, topic, payload, ttl_ms)
+    }
+
+    /// Reads a topic; its entries come as [`Event::Message`](super::Event::Message)
+    /// of the returned stream.
     ///
     /// # Errors
     /// The topic's name is empty, too long or no UTF-8, more is said to be handled than was received, or
@@ -97,15 +115,4 @@ impl Client {
         }
         self.subscribe_unchecked(topic, start)
     }
-}
-
-/// Whether what is called text is. PROTOCOL.md F-5.
-fn check(kind: Kind, format: Format, topic: &[u8], payload: &[u8]) -> Result<(), SendError> {
-    if kind == Kind::Publish && str::from_utf8(topic).is_err() {
-        return Err(SendError::BadTopic);
-    }
-    if format.is_text() && str::from_utf8(payload).is_err() {
-        return Err(SendError::NotText);
-    }
-    Ok(())
 }

@@ -21,8 +21,6 @@ pub struct Queued {
     pub streams: usize,
     /// Bytes of control frames that wait to be sent.
     pub control_bytes: usize,
-    /// Memory that all of it takes, in bytes, with what is kept ready for more.
-    pub held_bytes: usize,
 }
 
 impl Session {
@@ -37,11 +35,12 @@ impl Session {
             entry_bytes: self.readers.values().map(Reader::outstanding_bytes).sum(),
             streams: self.readers.len(),
             control_bytes: self.control.bytes() + self.urgent.bytes(),
-            held_bytes: self.held_bytes(),
         }
     }
 
-    fn held_bytes(&self) -> usize {
+    /// Memory that everything in here takes, in bytes, with the capacity that is kept for more.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
         let topics = self.notices.iter().map(|notice| match notice {
             Notice::Subscribe { topic, .. } => topic.capacity(),
             Notice::Join(hello) => hello.credentials.len(),
@@ -59,8 +58,8 @@ impl Session {
         notices + credentials + self.inbox.held_bytes() + readers + entries + packets
     }
 
-    /// Lets go of memory that was needed once, where nothing waits. Growing again costs time, so this
-    /// is for a connection at rest.
+    /// Releases the spare capacity of all queues. To allocate it again takes time, so this is only
+    /// called while the connection is idle.
     pub(super) fn give_back(&mut self) {
         self.notices.shrink_to_fit();
         self.inbox.give_back();

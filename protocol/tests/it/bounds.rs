@@ -191,24 +191,24 @@ fn topics_of_volatile_messages_count_for_their_window() {
 #[test]
 fn what_is_held_is_counted_and_given_back_at_rest() {
     let mut lone = LoneSession::live();
-    let idle = lone.session.queued().held_bytes;
+    let idle = lone.session.held_bytes();
     let topic = "t".repeat(255);
     let publishes: Vec<_> =
         (1..=1_000_u32).map(|seq| publish(Some(seq.to_le_bytes()[0]), &topic)).collect();
     lone.gets(&publishes);
-    let held = lone.session.queued().held_bytes;
+    let held = lone.session.held_bytes();
     assert!(held - idle > 1_000 * (255 + 64), "{held}");
     while lone.session.take_message().is_some() {}
     lone.session.subscribed(1, Epoch(5), 0);
     let entry = EncodedEntry::new(Format::Text, Entry::Message(&[b'e'; 50]));
     lone.session.deliver(DIRECT, 1, &vec![entry; 10_000]);
     lone.drain();
-    assert!(lone.session.queued().held_bytes - idle > 10_000 * 16);
+    assert!(lone.session.held_bytes() - idle > 10_000 * 16);
     lone.gets(&[handled(10_000)]);
     // It has heard and said nothing for most of a heartbeat.
     assert!(lone.wait(12_000).transmitted("Ping"));
     lone.wait(1);
-    assert!(lone.session.queued().held_bytes <= idle + 100, "{:?}", lone.session.queued());
+    assert!(lone.session.held_bytes() <= idle + 100, "{:?}", lone.session.queued());
 }
 
 /// Credentials wait for however long the application checks them; their packet does not.

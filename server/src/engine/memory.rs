@@ -6,7 +6,6 @@ mod tests;
 mod tombstones;
 mod topics;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use tokio::time::Instant;
 
 use self::sessions::{Sessions, Shared};
 use self::topics::Topics;
+use super::aging::AgingClock;
 use super::budget::Budget;
 use super::log::Woken;
 use super::{
@@ -36,8 +36,7 @@ struct Inner {
     config: EngineConfig,
     sessions: Mutex<Sessions>,
     topics: Topics,
-    /// Time in which the process did not run.
-    slept_ms: AtomicU64,
+    clock: AgingClock,
 }
 
 /// A session opened in memory.
@@ -56,11 +55,8 @@ impl Drop for MemorySession {
 }
 
 impl Inner {
-    /// The time by which things age.
     fn now(&self) -> Instant {
-        let slept = Duration::from_millis(self.slept_ms.load(Ordering::Relaxed));
-        let now = Instant::now();
-        now.checked_sub(slept).unwrap_or(now)
+        self.clock.now()
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -75,7 +71,7 @@ impl MemoryEngine {
         let budget = Arc::new(Budget::new(config.log_bytes));
         let sessions = Mutex::new(Sessions::new(budget.clone()));
         let topics = Topics::new(budget);
-        Self(Arc::new(Inner { config, sessions, topics, slept_ms: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { config, sessions, topics, clock: AgingClock::default() }))
     }
 }
 
@@ -212,8 +208,7 @@ impl Engine for MemoryEngine {
     }
 
     fn slept(&self, duration: Duration) {
-        let slept = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.0.slept_ms.fetch_add(slept, Ordering::Relaxed);
+        self.0.clock.put_back(duration);
     }
 
     async fn sweep(&self) {

@@ -3,11 +3,12 @@
 use std::env;
 
 use clap::CommandFactory;
+use strsim::levenshtein;
 
 use super::options::Options;
 
 const PREFIX: &str = "TAUTLINE_";
-/// Longer texts are not compared letter by letter.
+/// Of a longer name only so many characters are compared.
 const NAME_MAX: usize = 64;
 
 /// Whether every variable that is meant for this program is a setting of it. Errors are sentences.
@@ -32,8 +33,8 @@ pub(crate) fn check() -> Result<(), String> {
 }
 
 fn complaint(name: &str, known: &[String]) -> String {
-    let upper = name.to_ascii_uppercase();
-    let nearest = known.iter().min_by_key(|known| distance(&upper, known));
+    let upper: String = name.to_ascii_uppercase().chars().take(NAME_MAX).collect();
+    let nearest = known.iter().min_by_key(|known| levenshtein(&upper, known));
     let nearest = nearest.map(|nearest| format!(": did you mean {nearest}?")).unwrap_or_default();
     format!(
         "the environment has {}, which is no setting of this server{nearest} See tautline-server --help",
@@ -53,22 +54,6 @@ fn is_of_a_cluster(name: &str, value: &str) -> bool {
     name.contains("_SERVICE_PORT") || is_numbered || port.is_empty() && value.contains("://")
 }
 
-/// How many letters have to be put in, taken out or replaced to make one of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let a = &a[..a.len().min(NAME_MAX)];
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (at, letter) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (column, other) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(letter != other);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,8 +70,8 @@ mod tests {
             let told = complaint(wrong, &known);
             assert!(told.contains(&format!("{wrong}, which")) && told.contains(right), "{told}");
         }
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(levenshtein("kitten", "sitting"), 3);
+        assert_eq!(levenshtein("", "abc"), 3);
     }
 
     #[test]

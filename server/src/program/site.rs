@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use tautline_server::{Engine, Server};
 use tower_http::services::ServeDir;
 use tower_service::Service;
@@ -92,29 +93,12 @@ fn names(path: &str) -> Option<Vec<String>> {
         .unwrap_or(path)
         .split('/')
         .map(|name| {
-            let name = decoded(name)?;
+            // As the service decodes it that reads the file.
+            let name = percent_decode_str(name).decode_utf8().ok()?.into_owned();
             let is_name = !name.is_empty() && !name.contains(['/', '\\', '\0']);
             (is_name && !is_hidden(&name)).then_some(name)
         })
         .collect()
-}
-
-/// What is written with percent signs, as a text.
-fn decoded(name: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = name.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        rest = behind;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, behind) = rest.split_at_checked(2)?;
-        let digits = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'))?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = behind;
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// Answers requests for files.

@@ -64,6 +64,17 @@ async fn a_handler_that_does_not_decide_holds_up_nothing_on_a_live_line() {
     assert_eq!(raw.closed().await.0, 4301);
 }
 
+/// The code of the REFUSE that comes; until then PINGs are answered.
+async fn refused_with(raw: &mut Raw) -> u16 {
+    loop {
+        match raw.hear().await {
+            Heard::Refuse(code, _) => return code,
+            Heard::Other => raw.say(&[Uplink::Pong { nonce: 0 }]).await,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+}
+
 // PROTOCOL.md S-16.
 #[tokio::test]
 async fn a_handler_that_never_decides_on_fresh_credentials_ends_the_connection() {
@@ -73,15 +84,7 @@ async fn a_handler_that_never_decides_on_fresh_credentials_ends_the_connection()
     world.script.reached_gate().await;
     // The half minute passes at once: nothing else is awaited meanwhile.
     tokio::time::pause();
-    let mut code = 0;
-    while code == 0 {
-        match raw.hear().await {
-            Heard::Refuse(refused, _) => code = refused,
-            Heard::Other => raw.say(&[Uplink::Pong { nonce: 0 }]).await,
-            other => panic!("unexpected {other:?}"),
-        }
-    }
-    assert_eq!(code, 4006);
+    assert_eq!(refused_with(&mut raw).await, 4006);
     drop(raw);
     world.left_with(0).await;
 }
@@ -147,13 +150,9 @@ async fn credentials_that_are_not_renewed_in_time_end_the_connection() {
     assert_eq!(raw.hear().await, Heard::Auth);
     // The half minute that the client has passes at once: nothing else is awaited meanwhile.
     tokio::time::pause();
-    let mut code = 0;
-    while code == 0 {
-        match raw.hear().await {
-            Heard::Refuse(refused, _) => code = refused,
-            Heard::Other => raw.say(&[Uplink::Pong { nonce: 0 }]).await,
-            other => panic!("unexpected {other:?}"),
-        }
-    }
-    assert_eq!(code, 4000, "it may have slept: its next HELLO shows what it has");
+    assert_eq!(
+        refused_with(&mut raw).await,
+        4000,
+        "it may have slept: its next HELLO shows what it has"
+    );
 }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +15,7 @@ use super::rows::Millis;
 use super::step::Step;
 use super::topics::DiskTopic;
 use super::writer::{Order, Volatile, Writer};
+use crate::engine::aging::AgingClock;
 use crate::engine::topics::Swept;
 use crate::engine::{EngineConfig, EngineError};
 
@@ -27,20 +27,19 @@ const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 pub(super) struct WallClock {
     origin: Instant,
     at_origin: Millis,
-    /// Time in which the process did not run, which ages nothing.
-    slept: Arc<AtomicI64>,
+    aging: AgingClock,
 }
 
 impl WallClock {
     pub(super) fn start() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_origin = super::sessions::millis(since);
-        Self { origin: Instant::now(), at_origin, slept: Arc::default() }
+        Self { origin: Instant::now(), at_origin, aging: AgingClock::default() }
     }
 
     pub(super) fn now(&self) -> Millis {
         let elapsed = super::sessions::millis(self.origin.elapsed());
-        self.at_origin + elapsed - self.slept.load(Ordering::Relaxed)
+        self.at_origin + elapsed - super::sessions::millis(self.aging.slept())
     }
 }
 
@@ -71,13 +70,11 @@ impl Queue {
 
     /// The same on the monotonic clock.
     pub(super) fn instant(&self) -> Instant {
-        let (now, slept) = (Instant::now(), self.clock.slept.load(Ordering::Relaxed));
-        let slept = Duration::from_millis(u64::try_from(slept).unwrap_or_default());
-        now.checked_sub(slept).unwrap_or(now)
+        self.clock.aging.now()
     }
 
     pub(super) fn slept(&self, duration: Duration) {
-        self.clock.slept.fetch_add(super::sessions::millis(duration), Ordering::Relaxed);
+        self.clock.aging.put_back(duration);
     }
 
     /// Has something written; what `done` makes of it is the answer, once it is committed.

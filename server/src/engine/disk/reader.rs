@@ -125,26 +125,20 @@ fn find(
             Err(error) => return Err(error),
         };
         let at = row.get::<_, i64>(0)?.cast_unsigned();
-        let Some(encoded) = sound(row, log, at).filter(|_| at == last.saturating_add(1)) else {
-            if entries.is_empty() && sound(row, log, at).is_some() {
-                // Those before it are gone or damaged.
-                return Ok((Found::Nothing(at - 1), damaged));
+        let follows = at == last.saturating_add(1);
+        match sound(row, log, at) {
+            Some(encoded) if follows && damaged.is_empty() => {
+                bytes += encoded.len();
+                if !entries.is_empty() && bytes > limit.bytes {
+                    break;
+                }
+                entries.push(EncodedEntry::restore(Bytes::copy_from_slice(encoded)));
             }
-            if !entries.is_empty() {
-                break;
-            }
-            damaged.push(at);
-            last = at;
-            continue;
-        };
-        if !damaged.is_empty() {
-            return Ok((Found::Nothing(last), damaged));
+            // The entries before it are gone or damaged: the reader gets a gap up to here.
+            Some(_) if entries.is_empty() => return Ok((Found::Nothing(at - 1), damaged)),
+            None if entries.is_empty() => damaged.push(at),
+            _ => break,
         }
-        bytes += encoded.len();
-        if !entries.is_empty() && bytes > limit.bytes {
-            break;
-        }
-        entries.push(EncodedEntry::restore(Bytes::copy_from_slice(encoded)));
         last = at;
     }
     if entries.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Error::SqliteFailure;
@@ -20,6 +21,13 @@ use crate::engine::{Maker, Position, Read};
 fn says(engine: &DiskEngine, what: &str) {
     let told = engine.health().expect_err("it is not well");
     assert!(told.contains(what), "{told}");
+}
+
+/// A writer on a new directory, without a thread of its own.
+fn writer(directory: &Path) -> Writer {
+    let config = DiskConfig::default();
+    let begun = start::start(directory, &config, 0).unwrap();
+    Writer::new(begun.sql, begun.directory, config, HashMap::new()).unwrap()
 }
 
 #[tokio::test]
@@ -82,9 +90,7 @@ async fn so_is_an_entry_that_a_reader_comes_upon() {
 #[test]
 fn a_disk_that_could_not_sync_is_told_until_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
-    let config = DiskConfig::default();
-    let begun = start::start(directory.path(), &config, 0).unwrap();
-    let mut writer = Writer::new(begun.sql, begun.directory, config, HashMap::new()).unwrap();
+    let mut writer = writer(directory.path());
     let health = writer.health();
     health.check().unwrap();
     let error = sync_failure();
@@ -96,9 +102,7 @@ fn a_disk_that_could_not_sync_is_told_until_the_next_start() {
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_is_told_until_there_is_room_for_what_had_none() {
     let directory = tempfile::tempdir().unwrap();
-    let config = DiskConfig::default();
-    let begun = start::start(directory.path(), &config, 0).unwrap();
-    let mut writer = Writer::new(begun.sql, begun.directory, config, HashMap::new()).unwrap();
+    let mut writer = writer(directory.path());
     let health = writer.health();
     let error = SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
     writer.failed(&error, &explain(&error), 100_000);
@@ -158,9 +162,7 @@ impl tracing::Subscriber for Broken {
 #[test]
 fn a_log_that_panics_does_not_end_the_writer() {
     let directory = tempfile::tempdir().unwrap();
-    let config = DiskConfig::default();
-    let begun = start::start(directory.path(), &config, 0).unwrap();
-    let mut writer = Writer::new(begun.sql, begun.directory, config, HashMap::new()).unwrap();
+    let mut writer = writer(directory.path());
     let health = writer.health();
     let error = SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
     tracing::subscriber::with_default(Broken, || {
