@@ -4,15 +4,19 @@
 const tasks = [];
 let port;
 
-/** Has `task` run in a task of its own, behind those that were given before. */
-export function queueTask(task) {
+function queueByChannel(task) {
   if (port === undefined) {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => tasks.shift()();
-    // In Node, a port that is listened to would keep the process from ending.
-    port1.unref?.();
     port = port2;
   }
   tasks.push(task);
   port.postMessage(undefined);
 }
+
+/**
+ * Has `task` run in a task of its own, behind those that were given before. In Node, Deno and Bun it
+ * is `setImmediate`: a channel would keep the process from ending, and this keeps it until the task
+ * has run.
+ */
+export const queueTask = globalThis.setImmediate ?? queueByChannel;
