@@ -8,6 +8,9 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+
+import { build } from "esbuild";
 
 import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser } from "../e2e/browser.mjs";
@@ -41,7 +44,7 @@ async function prepare(t) {
     await tab.goto(`${own.origin}/${path}`);
     return tab;
   };
-  return { folder, open, own, other };
+  return { browser, folder, open, own, other };
 }
 
 /** Opens a line in the page, and notes the states that it tells. */
@@ -54,7 +57,7 @@ const connectTo = (tab, url) => tab.evaluate(async (url) => {
 
 test("the symptoms of docs/troubleshooting.md", async (t) => {
   const text = await read({ name: "docs/troubleshooting.md" });
-  const { folder, open, own, other } = await prepare(t);
+  const { browser, folder, open, own, other } = await prepare(t);
   /** The document has these words, and so has what is seen. */
   const both = (words, seen) => {
     assert.ok(text.includes(words), `the document does not say ${words}`);
@@ -124,6 +127,37 @@ test("the symptoms of docs/troubleshooting.md", async (t) => {
     await tab.waitForFunction(() => states.some((told) => told.startsWith("waiting")), WITHIN);
     both("refused the origin", other.log);
     assert.equal(own.log.includes("refused the origin"), false);
+  });
+
+  await t.test("pages of origin null: a file, and one in a sandboxed frame", async () => {
+    await build({
+      stdin: { contents: 'export { connect } from "tautline/inline";', resolveDir: folder },
+      bundle: true, format: "iife", globalName: "tautline", outfile: join(folder, "bundle.js"),
+    });
+    await writeFile(join(folder, "null.html"), page('<script src="bundle.js"></script>'));
+    const frame = '<iframe src="null.html" sandbox="allow-scripts"></iframe>';
+    await writeFile(join(folder, "frame.html"), page(frame));
+    const [, option] = /`(--allow-origin null)`/.exec(text);
+    const allowing = new Server(setting("TAUTLINE_SERVER"), option.split(" "));
+    await allowing.start();
+    afterwards(t, () => allowing.kill());
+    const tryBoth = async (url) => {
+      const tab = await browser.newPage();
+      await tab.goto(url);
+      const where = tab.frames().at(-1);
+      const publish = (origin) => where.evaluate((url) => {
+        const line = tautline.connect(url);
+        const refused = new Promise((tell) => line.addEventListener("state", ({ state }) => {
+          if (state === "waiting") tell("refused");
+        }));
+        return Promise.race([line.publish("room", 1).then(() => "published"), refused]);
+      }, `${origin}/line`);
+      return [await publish(own.origin), await publish(allowing.origin)];
+    };
+    for (const url of [pathToFileURL(join(folder, "null.html")).href, `${own.origin}/frame.html`]) {
+      assert.deepEqual(await tryBoth(url), ["refused", "published"], url);
+    }
+    assert.match(own.log, /refused the origin .*null/);
   });
 
   await t.test("a policy that does not name the server", async () => {
