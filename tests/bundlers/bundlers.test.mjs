@@ -2,9 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { cp, readdir, rm, writeFile } from "node:fs/promises";
-import { createServer as createListener } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -13,6 +11,7 @@ import { createServer } from "vite";
 
 import { afterwards } from "../e2e/afterwards.mjs";
 import { launchBrowser, watchErrors } from "../e2e/browser.mjs";
+import { freePort } from "../e2e/free-port.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { install } from "../package/installed.mjs";
 
@@ -73,15 +72,6 @@ function build(folder, command) {
   const file = join(HERE, "node_modules/.bin", program);
   const { status, stdout, stderr } = spawnSync(file, rest, { cwd: folder, encoding: "utf8" });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
-}
-
-async function freePort() {
-  const listener = createListener().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, "close");
-  return port;
 }
 
 test("a build", async (t) => {

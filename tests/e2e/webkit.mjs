@@ -4,10 +4,9 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { freePort } from "./free-port.mjs";
 import { setting } from "./processes.mjs";
 
 const START_MS = 20_000;
@@ -27,15 +26,6 @@ const NOTE_ERRORS = () => {
   });
   window.addEventListener("unhandledrejection", ({ reason }) => note(reason));
 };
-
-async function freePort() {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, "close");
-  return port;
-}
 
 class Page {
   #driver;

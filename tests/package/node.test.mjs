@@ -1,17 +1,15 @@
 // In Node: its own WebSocket or that of the package `ws`, and a word where there is none.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { cp, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 
 import { afterwards } from "../e2e/afterwards.mjs";
 import { Server, setting } from "../e2e/processes.mjs";
 import { install } from "./installed.mjs";
+import { Program } from "./program.mjs";
 
 const [MAJOR] = process.versions.node.split(".").map(Number);
 /** Node 20 has a WebSocket of its own behind a flag, and 22 can be told to do without. */
@@ -58,40 +56,11 @@ async function prepare(t) {
   return { folder, server };
 }
 
-/** A program in Node: `ask` writes it a line and resolves with its next one. */
-class Program {
-  #child;
-  #lines;
-
-  static async start(t, { folder, server }, source, flags) {
-    const program = new Program();
-    const file = join(folder, "program.mjs");
-    await writeFile(file, source);
-    program.#child = spawn(process.execPath, [...flags, file, `${server.origin}/line`], {
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    afterwards(t, () => program.#child.kill("SIGKILL"));
-    program.errors = "";
-    program.#child.stderr.on("data", (text) => (program.errors += text));
-    program.exit = once(program.#child, "exit").then(([code]) => code);
-    program.#lines = createInterface(program.#child.stdout)[Symbol.asyncIterator]();
-    return program;
-  }
-
-  async ask(text) {
-    this.#child.stdin.write(`${text}\n`);
-    return this.#next();
-  }
-
-  async end() {
-    this.#child.stdin.end();
-    return this.#next();
-  }
-
-  async #next() {
-    const { value, done } = await this.#lines.next();
-    return done ? this.errors : value;
-  }
+/** A program in Node, with the package installed. */
+async function run(t, { folder, server }, source, flags) {
+  const file = join(folder, "program.mjs");
+  await writeFile(file, source);
+  return new Program(t, process.execPath, [...flags, file, `${server.origin}/line`]);
 }
 
 for (const [entry, imports] of Object.entries(ENTRIES)) {
@@ -101,7 +70,7 @@ for (const [entry, imports] of Object.entries(ENTRIES)) {
   for (const [socket, bring, flags] of sockets) {
     test(`${entry} with the WebSocket of ${socket}`, async (t) => {
       const world = await prepare(t);
-      const program = await Program.start(t, world, `${bring} ${imports} ${PROGRAM}`, flags);
+      const program = await run(t, world, `${bring} ${imports} ${PROGRAM}`, flags);
       assert.equal(await program.ask("first"), "first");
       await world.server.kill();
       assert.equal(await program.ask("refused"), "refused");
@@ -116,7 +85,7 @@ for (const [entry, imports] of Object.entries(ENTRIES)) {
 
   test(`${entry} without any WebSocket says what to do`, async (t) => {
     const world = await prepare(t);
-    const program = await Program.start(t, world, `${imports} ${PROGRAM}`, NONE);
+    const program = await run(t, world, `${imports} ${PROGRAM}`, NONE);
     assert.equal(await program.exit, 1);
     assert.match(program.errors, /LoadError\]: There is no WebSocket here: use Node 22 or newer, or/);
   });
@@ -139,7 +108,7 @@ for (const [how, [bring, made]] of Object.entries(OPENED)) {
       socket.onerror = () => console.log("error");
       socket.onclose = ({ code, reason, wasClean }) => console.log(code, reason, wasClean);
     `;
-    const program = await Program.start(t, world, source, NONE);
+    const program = await run(t, world, source, NONE);
     assert.equal(await program.end(), "3001 seen true");
     assert.equal(await program.exit, 0, program.errors);
   });
@@ -156,7 +125,7 @@ test("where nothing can carry a line, the line says why", async (t) => {
       if (state === "waiting") line.close({ timeout: 0 }).then(() => console.log(reason));
     });
   `;
-  const program = await Program.start(t, world, source, NONE);
+  const program = await run(t, world, source, NONE);
   assert.match(await program.end(), /could not connect: There is no WebSocket to carry a line/);
   assert.equal(await program.exit, 0, program.errors);
 });

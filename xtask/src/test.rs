@@ -100,6 +100,8 @@ enum Ring {
     Durable,
     /// The package in Vite, webpack, esbuild, Rollup and React, and before those who judge manifests
     Bundlers,
+    /// The package in Deno, Bun, Vitest, Jest and Next
+    Runtimes,
     /// Firefox: the browser crate, and what of `package` and `e2e` depends on the browser
     Firefox,
     /// `WebKitGTK` on a screen in memory: the browser crate, and some of `package` and `e2e`
@@ -198,9 +200,10 @@ impl Ring {
             Self::Package | Self::Websocket | Self::Naive | Self::E2e | Self::Durable => {
                 node_tests::run(&self.name(), &Choice::All, Browser::Chromium, None, builds)
             }
-            Self::Bundlers => {
-                tools::npm_packages("tests/bundlers")?;
-                node_tests::run("bundlers", &Choice::All, Browser::Chromium, None, builds)
+            Self::Bundlers | Self::Runtimes => {
+                let folder = self.name();
+                tools::npm_packages(&format!("tests/{folder}"))?;
+                node_tests::run(&folder, &Choice::All, Browser::Chromium, None, builds)
             }
             Self::Docs => {
                 tools::npm_packages("tests/docs")?;
@@ -246,7 +249,8 @@ impl Ring {
             | Self::E2e
             | Self::Durable
             | Self::Docs
-            | Self::Bundlers => None,
+            | Self::Bundlers
+            | Self::Runtimes => None,
         }
     }
 }

@@ -1,0 +1,5 @@
+import { Room } from "./room";
+
+export default function Page() {
+  return <Room />;
+}
