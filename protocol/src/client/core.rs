@@ -10,7 +10,7 @@ mod receive;
 mod store;
 mod transmit;
 
-use self::faults::Faults;
+use self::faults::{Faults, REASON};
 use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, SubscribeError};
 use super::liveness::{Liveness, RoundTrip};
 use super::outbox::{MessageId, Outbox, Window};
@@ -266,7 +266,6 @@ impl Core {
     /// Whether the server has been told of the stream, if it was there.
     fn end_stream(&mut self, id: StreamId) -> Option<bool> {
         let index = self.streams.iter().position(|stream| stream.id == id)?;
-        self.cleared(id);
         Some(self.streams.remove(index).announced)
     }
 
@@ -314,15 +313,23 @@ impl Core {
         self.streams.iter_mut().find(|stream| stream.id == id)
     }
 
+    /// Takes messages out of the outbox that must not be transmitted any more, and tells it. PROTOCOL.md
+    /// R-8, C-31, C-38.
+    fn sweep(&mut self, is_joining: bool) {
+        let Self { outbox, notices, stats, message_bytes_max, .. } = self;
+        outbox.sweep(self.now, is_joining.then_some(*message_bytes_max), |id, why| {
+            stats.expired += u64::from(why == Some(Failure::Expired));
+            notices.push(Output::Event(match why {
+                Some(failure) => Event::Failed { first: id, last: id, failure },
+                None => Event::Refused { id, code: &[], reason: REASON },
+            }));
+        });
+    }
+
     /// What every deadline that has passed calls for.
     pub(super) fn check_deadlines(&mut self) {
         let now = self.now;
-        let Self { outbox, notices, stats, .. } = self;
-        outbox.sweep(now, |id| {
-            stats.expired += 1;
-            let failure = Failure::Expired;
-            notices.push(Output::Event(Event::Failed { first: id, last: id, failure }));
-        });
+        self.sweep(false);
         if self.close_by.is_some_and(|by| now >= by) {
             self.fail_outbox();
             // A HELLO would not know any more what this client has numbered, nor would its WELCOME fit.

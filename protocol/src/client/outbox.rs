@@ -72,8 +72,8 @@ pub(super) struct Outbox {
     looked_at: Instant,
     /// What may be in flight.
     pub(super) window: Window,
-    /// And not more messages than these at once.
-    pub(super) batch: usize,
+    /// A message is only transmitted when those before it are settled.
+    pub(super) one_by_one: bool,
     /// It is not to be transmitted again; 0: there is none.
     condemned: MessageId,
     gate: store::Gate,
@@ -99,7 +99,7 @@ impl Outbox {
             expires_next: None,
             looked_at: Instant::from_millis(0),
             window: Window { messages: WINDOW_MESSAGES as u64, bytes: WINDOW_BYTES as u64 },
-            batch: usize::MAX,
+            one_by_one: false,
             condemned: 0,
             gate: store::Gate::OPEN,
         }
@@ -252,22 +252,6 @@ impl Outbox {
         names
     }
 
-    /// On a new connection, before anything is transmitted: takes out the messages that this incarnation
-    /// of the session has not accepted and whose payload is over `max`, and the condemned one; tells the
-    /// name of each, whether a lost incarnation may have accepted it, and whether it was condemned.
-    pub(super) fn limit(&mut self, max: usize, mut tell: impl FnMut(MessageId, bool, bool)) {
-        let (in_flight, uncertain) = (self.in_flight, self.uncertain);
-        let condemned = mem::take(&mut self.condemned);
-        self.take_out(&mut |index, message| {
-            let is_condemned = message.id == condemned;
-            let fails = index >= in_flight && (is_condemned || message.payload_length() > max);
-            if fails {
-                tell(message.id, index < uncertain, is_condemned);
-            }
-            fails
-        });
-    }
-
     /// The first message is not to be transmitted again, unless the server turns out to have it.
     pub(super) fn condemn_first(&mut self) {
         self.condemned = self.message(0).map_or(0, |message| message.id);
@@ -290,8 +274,7 @@ impl Outbox {
                 && (self.in_flight < self.numbered || !expired)
                 && (self.in_flight as u64) < window.messages
                 && (self.in_flight == 0
-                    || self.in_flight < self.batch
-                        && (self.in_flight_bytes + size) as u64 <= window.bytes)
+                    || !self.one_by_one && (self.in_flight_bytes + size) as u64 <= window.bytes)
                 && (packet_bytes == 0 || packet_bytes + size + HEAD_BYTES_MAX <= PACKET_BYTES)
         })
     }
@@ -334,6 +317,6 @@ impl core::hash::Hash for Outbox {
         self.messages().for_each(|message| message.hash(state));
         (self.len(), self.next_id, self.acknowledged).hash(state);
         (self.numbered, self.in_flight, self.uncertain, self.window, &self.gate).hash(state);
-        (self.batch, self.condemned).hash(state);
+        (self.one_by_one, self.condemned).hash(state);
     }
 }

@@ -2,10 +2,9 @@
 
 use super::super::Hint;
 use super::super::liveness::Verdict;
-use super::faults::NOBODY;
 use super::{Core, End, NO_CODE, Output, State};
 use crate::close::{CloseCode, Reaction};
-use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX};
+use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX, STABLE_MS};
 use crate::time::earliest;
 use crate::uplink::Uplink;
 
@@ -84,8 +83,6 @@ impl Core {
     /// The peer has sent something that must not be.
     pub(in super::super) fn violated(&mut self, code: CloseCode) {
         if matches!(self.state, State::Joining { .. } | State::Live(_)) {
-            // Whatever is under way alone has not done it.
-            self.accuse(NOBODY);
             self.retry("the server broke the protocol", code);
         }
     }
@@ -98,6 +95,9 @@ impl Core {
 
     /// The connection is gone; `code` says what to do about it. PROTOCOL.md C-22, C-30.
     pub(super) fn lost_connection(&mut self, reason: &'static str, code: CloseCode) {
+        if code.is_fault() {
+            self.count_fault(code);
+        }
         match code.reaction() {
             // Of what was sent something is too large. PROTOCOL.md C-36.
             _ if code == CloseCode::TOO_LARGE && matches!(self.state, State::Live(_)) => {
@@ -139,11 +139,10 @@ impl Core {
     }
 
     fn end_connection(&mut self, code: CloseCode) {
-        let counts = self.count_fault(code);
-        if let State::Live(live) = &self.state
-            && !counts
-        {
-            self.backoff.ended(self.now.since(live.since));
+        let live_ms = self.live_ms();
+        let fails_again = code.is_fault() || code == CloseCode::INTERNAL;
+        if matches!(self.state, State::Live(_)) && (live_ms >= STABLE_MS || !fails_again) {
+            self.backoff.ended(live_ms);
         }
         self.control.clear();
         self.leaving.clear();

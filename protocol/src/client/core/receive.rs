@@ -2,8 +2,7 @@
 
 use super::super::stream::Arrival;
 use super::super::{MessageId, WhenUncertain};
-use super::faults::NOBODY;
-use super::{Core, Event, Failure, Live, Liveness, NO_CODE, Output, State, Window};
+use super::{Core, Event, Failure, Live, Liveness, NO_CODE, State, Window};
 use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, Entry, Welcome};
@@ -104,8 +103,9 @@ impl Core {
             State::Live(Live { since: self.now, liveness: Liveness::new(heartbeat_ms, self.now) });
         self.leave_at = None;
         self.resume(welcome);
-        self.limit_messages(welcome.message_bytes);
-        self.outbox.batch = if self.is_isolating() { 0 } else { usize::MAX };
+        self.message_bytes_max = welcome.message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
+        self.sweep(true);
+        self.outbox.one_by_one = self.is_isolating();
         self.words.clear();
         let reason = match welcome.resumption {
             Resumption::New => "connected",
@@ -175,21 +175,6 @@ impl Core {
             WhenUncertain::Resend => self.outbox.mark_uncertain(),
             WhenUncertain::Fail => self.settle_through(seq, Some(Failure::OutcomeUnknown)),
         }
-    }
-
-    /// Fails every message that the server has not accepted and whose payload is larger than the server
-    /// allows, and the one that is given up. PROTOCOL.md R-8, C-36.
-    fn limit_messages(&mut self, message_bytes: u64) {
-        self.message_bytes_max = message_bytes.min(MESSAGE_BYTES_MAX as u64) as usize;
-        let Self { outbox, notices, message_bytes_max, .. } = self;
-        outbox.limit(*message_bytes_max, |id, uncertain, is_condemned| {
-            if is_condemned && !uncertain {
-                notices.push(Self::refused_notice(id));
-                return;
-            }
-            let failure = if uncertain { Failure::OutcomeUnknown } else { Failure::TooLarge };
-            notices.push(Output::Event(Event::Failed { first: id, last: id, failure }));
-        });
     }
 
     /// PROTOCOL.md C-6.
@@ -298,9 +283,6 @@ impl Core {
             return self.violated_in(id);
         }
         let missing = stream.reposition(epoch, offset);
-        if subscribed {
-            self.cleared(id);
-        }
         // If the log began anew the application has to learn its epoch.
         if subscribed || missing.is_some_and(|missing| missing.reset) {
             self.tell(Event::Subscribed { stream: id, epoch, offset });
@@ -326,7 +308,6 @@ impl Core {
         let State::Live(live) = &mut self.state else { return };
         if let Some(sent_at) = live.liveness.answered(nonce) {
             self.round_trip.sample(now.since(sent_at));
-            self.cleared(NOBODY);
         }
     }
 

@@ -1,6 +1,5 @@
 //! What leaves: HELLO, control frames, cursors, messages.
 
-use super::faults::NOBODY;
 use super::{Core, State, Stream};
 use crate::DIRECT;
 use crate::limits::{FRAGMENT_BYTES, PACKET_BYTES, SILENCE_MS, TOPIC_BYTES_MAX};
@@ -53,28 +52,21 @@ impl Core {
     /// Tells the server of as many streams as fit, or of one alone. PROTOCOL.md C-37.
     fn put_subscriptions(&mut self, out: &mut Vec<u8>) {
         let alone = self.is_isolating();
-        let waits = alone && (self.is_asking_alone() || !matches!(self.state, State::Live(_)));
-        let mut asked = NOBODY;
+        let is_asking = self.streams.iter().any(Stream::is_asked);
+        let mut waits = alone && (is_asking || !matches!(self.state, State::Live(_)));
         for stream in self.streams.iter_mut().filter(|stream| !stream.announced) {
             // HELLO has spoken for the direct stream.
             let is_direct = stream.id == DIRECT;
             let is_full = out.len() + SUBSCRIBE_BYTES_MAX > PACKET_BYTES;
-            if is_full || asked != NOBODY || waits && !is_direct {
+            if is_full || waits && !is_direct {
                 break;
             }
             stream.announce();
             if !is_direct {
                 let start = stream.start();
                 put_subscribe(out, stream.id, &stream.topic, start);
-                if alone {
-                    asked = stream.id;
-                }
+                waits = alone;
             }
-        }
-        if asked != NOBODY {
-            self.accuse(asked);
-            // It leaves behind the SUBSCRIBE, and its answer says that this was no fault.
-            self.probe();
         }
     }
 
@@ -133,7 +125,6 @@ impl Core {
             }
         }
         if sends {
-            self.count_batch();
             self.outbox.fill(out);
         }
         self.expect_answer();

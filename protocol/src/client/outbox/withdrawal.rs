@@ -1,7 +1,8 @@
 //! What was never transmitted can still be taken back, be replaced, or expire: it has no number yet,
 //! so that no hole is left.
 
-use super::{MessageId, Outbox, Stored};
+use super::{MessageId, Outbox};
+use crate::client::Failure;
 use crate::mutation::Mutation;
 use crate::time::{Instant, earliest};
 use core::mem;
@@ -45,40 +46,49 @@ impl Outbox {
         self.expires_next = earliest(self.expires_next, at.map(|at| at.max(soon)));
     }
 
-    /// Sweeps out what has expired, which it tells, and by the half what is over.
-    pub(in super::super) fn sweep(&mut self, now: Instant, mut expired: impl FnMut(MessageId)) {
+    /// Sweeps out what has expired, and by the half what is over. On a new connection, before anything is
+    /// transmitted, also those messages that this incarnation of the session has not accepted and whose
+    /// payload is over `max`, and the condemned one. Tells why each fails; nothing: it is condemned.
+    pub(in super::super) fn sweep(
+        &mut self,
+        now: Instant,
+        max: Option<usize>,
+        mut tell: impl FnMut(MessageId, Option<Failure>),
+    ) {
         self.looked_at = now;
         if self.expires_next.is_some_and(|at| now >= at) {
             self.hold();
-        } else if (self.gone + self.withdrawn) * 2 <= self.stored.len() {
+        } else if max.is_none() && (self.gone + self.withdrawn) * 2 <= self.stored.len() {
             return;
         }
+        let (numbered, uncertain) = (self.numbered, self.uncertain);
+        let condemned = if max.is_some() { mem::take(&mut self.condemned) } else { 0 };
         let transmitted =
-            self.numbered - usize::from(Mutation::ExpireTransmitted.is_on() && self.numbered > 0);
-        let mut next = None;
-        self.take_out(&mut |index, message| {
+            numbered - usize::from(Mutation::ExpireTransmitted.is_on() && numbered > 0);
+        self.expires_next = None;
+        let (mut index, mut kept, mut next) = (0, 0, None);
+        while let Some(message) = self.stored.get(self.gone + index) {
             let expires_at = message.expires_at.filter(|_| index >= transmitted);
-            let is_over = expires_at.is_some_and(|at| now >= at);
-            if is_over {
-                expired(message.id);
+            let is_condemned = message.id == condemned;
+            let mut goes = true;
+            if message.head == 0 {
+                // Withdrawn: it has no bytes any more.
+            } else if index >= self.in_flight
+                && (is_condemned || max.is_some_and(|max| message.payload_length() > max))
+            {
+                let why = match is_condemned {
+                    _ if index < uncertain => Some(Failure::OutcomeUnknown),
+                    true => None,
+                    false => Some(Failure::TooLarge),
+                };
+                tell(message.id, why);
+            } else if expires_at.is_some_and(|at| now >= at) {
+                tell(message.id, Some(Failure::Expired));
             } else {
                 next = earliest(next, expires_at);
+                goes = false;
             }
-            is_over
-        });
-        self.expires_next = None;
-        self.expires(next);
-        if Mutation::ExpireTransmitted.is_on() {
-            self.recount();
-        }
-    }
-
-    /// Takes out, in one go, what `goes` by its place and what is over already; the rest moves up.
-    pub(super) fn take_out(&mut self, goes: &mut dyn FnMut(usize, &Stored) -> bool) {
-        let (numbered, uncertain) = (self.numbered, self.uncertain);
-        let (mut index, mut kept) = (0, 0);
-        while let Some(message) = self.stored.get(self.gone + index) {
-            if message.head == 0 || goes(index, message) {
+            if goes {
                 self.bytes -= message.body.len();
                 self.numbered -= usize::from(index < numbered);
                 self.uncertain -= usize::from(index < uncertain);
@@ -90,6 +100,10 @@ impl Outbox {
         }
         self.stored.truncate(kept);
         (self.gone, self.withdrawn, self.reach) = (0, 0, self.numbered);
+        self.expires(next);
+        if Mutation::ExpireTransmitted.is_on() {
+            self.recount();
+        }
     }
 
     /// After a fault on purpose: what is counted agrees with what is there.
