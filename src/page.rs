@@ -6,7 +6,7 @@ use js_sys::Function;
 use tautline_protocol::client::Hint;
 use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen(module = "/pkg-template/page.js")]
+#[wasm_bindgen(module = "/src/page.js")]
 extern "C" {
     fn watch(listener: &Function) -> Function;
 

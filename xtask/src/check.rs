@@ -30,6 +30,12 @@ pub(crate) fn run_all() -> Result<Tally> {
         let mut command = cargo(&["doc", "--workspace", "--no-deps"])?;
         run_program(command.env("RUSTDOCFLAGS", "-D warnings"))
     }));
+    tally.add(step("The browser crate as it is packed", || {
+        // What it depends on in this workspace is packed with it; none of it has to be published.
+        let what = ["--package=tautline-protocol", "--package=tautline"];
+        let mut command = cargo(&["package", "--allow-dirty", "--target=wasm32-unknown-unknown"])?;
+        run_program(command.args(what))
+    }));
     if tools::find("cargo-deny").is_some() {
         tally.add(step("Licences and sources of dependencies", || {
             run_program(&mut cargo(&[

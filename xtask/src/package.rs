@@ -133,6 +133,8 @@ pub(crate) fn build() -> Result<Package> {
     }
 
     copy_folder(&root().join("pkg-template"), &folder)?;
+    // The crate has it too, in what it packs.
+    copy_file(&root().join("src/page.js"), &folder.join("page.js"))?;
     for name in SHARED_FILES {
         copy_file(&root().join(name), &folder.join(name))?;
     }
