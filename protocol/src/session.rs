@@ -12,6 +12,7 @@
 //! ```
 
 mod acknowledgement;
+mod backlog;
 mod config;
 mod control;
 mod deadline;
@@ -19,15 +20,18 @@ mod doors;
 mod inbox;
 mod queued;
 mod reader;
+mod readers;
 mod receive;
 mod transmit;
 mod watch;
 
 use self::acknowledgement::Acknowledgement;
+use self::backlog::Backlog;
 use self::control::Control;
 use self::deadline::Deadline;
 use self::inbox::Inbox;
 use self::reader::Reader;
+use self::readers::Readers;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, EncodedEntry, Welcome};
 use crate::fragment::{Arriving, Leaving};
@@ -35,7 +39,7 @@ use crate::message::{Epoch, Format, Kind, Offset, Seq, Start, StreamId};
 use crate::resume::Resolution;
 use crate::time::Instant;
 use crate::{DIRECT, limits};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -95,8 +99,8 @@ pub struct Session {
     last_stream: StreamId,
     inbox: Inbox,
     acknowledgement: Acknowledgement,
-    readers: BTreeMap<StreamId, Reader>,
-    entries: VecDeque<(StreamId, Offset, EncodedEntry)>,
+    readers: Readers,
+    entries: Backlog,
     control: Control,
     /// PINGs and PONGs, which may leave between the parts of a packet.
     urgent: Control,
@@ -131,8 +135,8 @@ impl Session {
             last_stream: DIRECT,
             inbox: Inbox::default(),
             acknowledgement: Acknowledgement::default(),
-            readers: BTreeMap::new(),
-            entries: VecDeque::new(),
+            readers: Readers::default(),
+            entries: Backlog::default(),
             control: Control::default(),
             urgent: Control::default(),
             outbound: Vec::new(),
@@ -170,7 +174,7 @@ impl Session {
     /// How much of a stream may be delivered now.
     #[must_use]
     pub fn room(&self, stream: StreamId) -> Room {
-        match self.readers.get(&stream) {
+        match self.readers.get(stream) {
             Some(reader) if self.is_live() => reader.room(&self.config),
             _ => Room { after: 0, entries: 0, bytes: 0 },
         }
@@ -222,16 +226,15 @@ impl Session {
 
     /// The subscription stands; entries behind `offset` will be delivered.
     pub fn subscribed(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
-        let is_open = self.is_open();
-        if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
-            reader.confirm(epoch, offset);
+        let confirm = |reader: &mut Reader| reader.confirm(epoch, offset);
+        if self.is_open() && self.readers.change(stream, confirm).is_some() {
             self.control.put(&Downlink::Subscribed { stream, epoch, offset });
         }
     }
 
     /// The subscription is refused.
     pub fn refuse_subscription(&mut self, stream: StreamId, code: &str, reason: &str) {
-        if self.is_open() && self.readers.remove(&stream).is_some() {
+        if self.is_open() && self.readers.remove(stream) {
             self.put_subscribe_refused(stream, code, reason);
         }
     }
@@ -242,24 +245,25 @@ impl Session {
         if !self.is_live() {
             return;
         }
-        let Some(reader) = self.readers.get_mut(&stream) else { return };
-        let mut next = Some(offset);
-        for entry in entries {
-            let Some(offset) = next else { break };
-            if !reader.push(offset, entry.size(), &self.config) {
-                break;
+        let (config, backlog) = (&self.config, &mut self.entries);
+        self.readers.change(stream, |reader| {
+            let mut next = Some(offset);
+            for entry in entries {
+                let Some(offset) = next else { break };
+                if !reader.push(offset, entry.size(), config) {
+                    break;
+                }
+                backlog.push(stream, offset, entry.clone());
+                next = offset.checked_add(1);
             }
-            self.entries.push_back((stream, offset, entry.clone()));
-            next = offset.checked_add(1);
-        }
+        });
     }
 
     /// Entries of a stream are gone before they could be delivered: it goes on behind `offset` of
     /// `epoch`, which is another one if the log was begun anew. PROTOCOL.md S-11.
     pub fn gap(&mut self, stream: StreamId, epoch: Epoch, offset: Offset) {
-        let is_open = self.is_open();
-        if let Some(reader) = self.readers.get_mut(&stream).filter(|_| is_open) {
-            reader.skip_to(epoch, offset);
+        let skip = |reader: &mut Reader| reader.skip_to(epoch, offset);
+        if self.is_open() && self.readers.change(stream, skip).is_some() {
             self.flush_entries_of(stream);
             self.control.put(&Downlink::Gap { stream, epoch, offset });
         }
@@ -357,6 +361,7 @@ impl Session {
             self.state = State::Closed;
             return Output::HangUp(code);
         }
+        self.give_back();
         Output::Idle { wake_at: self.wake_at() }
     }
 
@@ -367,7 +372,7 @@ impl Session {
 
     /// Drops everything that waits to be handled or sent: the connection has ended.
     fn drop_what_waits(&mut self) {
-        self.entries = VecDeque::new();
+        self.entries = Backlog::default();
         self.inbox.clear();
         (self.fresh_credentials, self.trim) = (None, None);
         self.leaving.clear();

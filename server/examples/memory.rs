@@ -105,11 +105,14 @@ impl Line {
     /// Reads until this has come.
     async fn hear(&mut self, is_it: impl Fn(&Downlink<'_>) -> bool) -> Result<(), Box<dyn Error>> {
         loop {
-            let packet = self.socket.next().await.ok_or("the line has ended")??;
-            if let Packet::Binary(packet) = packet
-                && Frames::new(&packet).any(|frame| frame.as_ref().is_ok_and(&is_it))
-            {
-                return Ok(());
+            match self.socket.next().await.ok_or("the line has ended")?? {
+                Packet::Binary(packet)
+                    if Frames::new(&packet).any(|frame| frame.as_ref().is_ok_and(&is_it)) =>
+                {
+                    return Ok(());
+                }
+                Packet::Close(frame) => return Err(format!("a line was closed: {frame:?}").into()),
+                _ => {}
             }
         }
     }

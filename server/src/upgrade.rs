@@ -25,8 +25,9 @@ const PROTOCOL_PREFIX: &str = "tautline.";
 const WEBSOCKET_VERSION: &str = "13";
 /// Memory that each connection holds for what it reads.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
-/// What is written gathers up to this much.
-pub(crate) const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+/// Packets are written one by one: the machine puts into one what leaves together, and the buffer, which the
+/// library never makes smaller again, holds one packet at most.
+const WRITE_BUFFER_BYTES: usize = 0;
 
 /// What becomes of a connection that is not let in although it is upgraded: only a close code
 /// tells the page's script why, a failed upgrade does not.

@@ -119,6 +119,9 @@ impl Inbox {
             self.waiting.make_contiguous().reverse();
         }
         let message = self.waiting.pop_front()?;
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
         let load = self.load(message.seq);
         load.messages -= 1;
         load.bytes -= message.topic.len() + message.payload.len();
@@ -140,10 +143,6 @@ impl Inbox {
     pub(super) fn held_bytes(&self) -> usize {
         let (messages, bytes) = self.waiting();
         self.waiting.capacity() * size_of::<Incoming>() + messages * ALLOCATIONS_BYTES + bytes
-    }
-
-    pub(super) fn give_back(&mut self) {
-        self.waiting.shrink_to_fit();
     }
 
     const fn load(&mut self, seq: Option<Seq>) -> &mut Load {

@@ -1,8 +1,6 @@
 //! How much waits at the server's end of a connection, and what it takes.
 
-use super::{Notice, Reader, Session};
-use crate::downlink::EncodedEntry;
-use crate::message::{Offset, StreamId};
+use super::{Notice, Session};
 use core::mem::size_of;
 
 /// How much a [`Session`] holds, for those who watch over memory. Everything has a bound that
@@ -32,7 +30,7 @@ impl Session {
             messages,
             message_bytes,
             entries: self.entries.len(),
-            entry_bytes: self.readers.values().map(Reader::outstanding_bytes).sum(),
+            entry_bytes: self.readers.outstanding_bytes(),
             streams: self.readers.len(),
             control_bytes: self.control.bytes() + self.urgent.bytes(),
         }
@@ -48,23 +46,16 @@ impl Session {
         });
         let notices = self.notices.capacity() * size_of::<Notice>() + topics.sum::<usize>();
         let credentials = self.fresh_credentials.as_ref().map_or(0, bytes::Bytes::len);
-        let readers: usize = self.readers.values().map(Reader::held_bytes).sum();
-        let entries = self.entries.capacity() * size_of::<(StreamId, Offset, EncodedEntry)>();
-        let entries =
-            entries + self.entries.iter().map(|(_, _, entry)| entry.size()).sum::<usize>();
+        let entries = self.readers.held_bytes() + self.entries.held_bytes();
         let control = self.control.held_bytes() + self.urgent.held_bytes();
         let parts = self.leaving.held_bytes() + self.arriving.held_bytes();
         let packets = control + self.outbound.capacity() + parts;
-        notices + credentials + self.inbox.held_bytes() + readers + entries + packets
+        notices + credentials + self.inbox.held_bytes() + entries + packets
     }
 
-    /// Releases the spare capacity of all queues. To allocate it again takes time, so this is only
-    /// called while the connection is idle.
+    /// Releases the memory of packets that have left. The queues release theirs when they are empty.
     pub(super) fn give_back(&mut self) {
         self.notices.shrink_to_fit();
-        self.inbox.give_back();
-        self.readers.values_mut().for_each(Reader::give_back);
-        self.entries.shrink_to_fit();
         self.outbound = alloc::vec::Vec::new();
         self.control.give_back();
         self.urgent.give_back();

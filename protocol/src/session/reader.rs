@@ -81,10 +81,6 @@ impl Reader {
         size_of::<Self>() + self.outstanding.capacity() * size_of::<(Offset, usize)>()
     }
 
-    pub(super) fn give_back(&mut self) {
-        self.outstanding.shrink_to_fit();
-    }
-
     /// PROTOCOL.md S-12.
     pub(super) fn room(&self, config: &Config) -> Room {
         let carried = self.carried_to.saturating_sub(self.handled);
@@ -132,6 +128,9 @@ impl Reader {
         self.handled = self.handled.max(offset);
         while let Some((_, size)) = self.outstanding.pop_front_if(|(at, _)| *at <= offset) {
             self.outstanding_bytes -= size;
+        }
+        if self.outstanding.is_empty() {
+            self.outstanding = VecDeque::new();
         }
         Some(is_news)
     }

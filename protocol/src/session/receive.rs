@@ -108,8 +108,9 @@ impl Session {
     /// PROTOCOL.md S-13.
     fn received(&mut self, stream: StreamId, offset: Offset) {
         // Of a stream that has ended a report may still be under way.
-        let Some(reader) = self.readers.get_mut(&stream) else { return };
-        match reader.handled(offset) {
+        let handled = self.readers.change(stream, |reader| reader.handled(offset));
+        let Some(handled) = handled else { return };
+        match handled {
             None => self.hang_up(CloseCode::VIOLATION),
             Some(true) if stream == DIRECT => self.trim = Some(offset),
             Some(_) => {}
@@ -137,7 +138,7 @@ impl Session {
             return;
         }
         self.last_stream = stream;
-        let subscriptions = self.readers.range(DIRECT + 1..).count();
+        let subscriptions = self.readers.subscriptions();
         if subscriptions >= self.config.streams.min(STREAMS_MAX) {
             self.put_subscribe_refused(stream, "too-many", "too many subscriptions on this line");
             return;
@@ -148,10 +149,10 @@ impl Session {
 
     /// PROTOCOL.md S-33.
     fn unsubscribe(&mut self, unwanted: StreamId) {
-        if !self.is_asked() || unwanted == DIRECT || self.readers.remove(&unwanted).is_none() {
+        if !self.is_asked() || unwanted == DIRECT || !self.readers.remove(unwanted) {
             return;
         }
-        self.entries.retain(|(of, _, _)| *of != unwanted);
+        self.entries.remove(unwanted, |_, _| {});
         // One that the shell has not been told of is undone without it, so that no more gather than
         // there are subscriptions.
         let is_its = |notice: &Notice| matches!(notice, Notice::Subscribe { stream, .. } if *stream == unwanted);

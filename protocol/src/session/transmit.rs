@@ -42,20 +42,24 @@ impl Session {
         if !self.control.is_empty() {
             return;
         }
-        let count = self.entries_that_fit();
+        let (count, bytes) = self.entries_that_fit();
+        if count > 0 {
+            self.outbound.reserve(bytes);
+        }
         let complete = count == self.entries.len();
         // An acknowledgement must not overtake the answers before it.
-        let delivered = match self.readers.get(&DIRECT) {
+        let delivered = match self.readers.get(DIRECT) {
             _ if Mutation::AcknowledgeBeforeAnswer.is_on() => Offset::MAX,
             Some(direct) if complete => direct.sent(),
             _ => 0,
         };
         let acknowledged = if complete { self.acknowledgement.take(delivered) } else { None };
         let mut previous = None;
-        for (index, (stream, offset, entry)) in self.entries.drain(..count).enumerate() {
+        for left in (0..count).rev() {
+            let Some((stream, offset, entry)) = self.entries.pop() else { break };
             let continues = previous == Some((stream, offset - 1));
             let position = if continues { None } else { Some((stream, offset)) };
-            let last = index + 1 == count && acknowledged.is_none();
+            let last = left == 0 && acknowledged.is_none();
             entry.put(&mut self.outbound, position, last);
             previous = Some((stream, offset));
         }
@@ -64,28 +68,26 @@ impl Session {
         }
     }
 
-    /// An entry that is too large for any packet goes alone, so that nothing has to wait for its parts.
-    fn entries_that_fit(&self) -> usize {
-        let mut bytes = self.outbound.len() + ACK_BYTES_MAX;
-        let mut count = 0;
-        for (_, _, entry) in &self.entries {
-            bytes += entry.size() + POSITION_BYTES_MAX;
-            if bytes > PACKET_BYTES && (count > 0 || !self.outbound.is_empty()) {
+    /// How many entries fit into the packet, and the most bytes that they and an ACK add to it. An entry
+    /// that is too large for any packet goes alone, so that nothing has to wait for its parts.
+    fn entries_that_fit(&self) -> (usize, usize) {
+        let (mut count, mut bytes) = (0, ACK_BYTES_MAX);
+        for size in self.entries.sizes() {
+            let more = bytes + size + POSITION_BYTES_MAX;
+            let is_alone = count == 0 && self.outbound.is_empty();
+            if self.outbound.len() + more > PACKET_BYTES && !is_alone {
                 break;
             }
-            count += 1;
+            (count, bytes) = (count + 1, more);
         }
-        count
+        (count, bytes)
     }
 
     /// Writes what waits of a stream ahead of a control frame that must not overtake it.
     pub(super) fn flush_entries_of(&mut self, stream: StreamId) {
-        let (control, entries) = (&mut self.control, &mut self.entries);
-        entries.retain(|(of, offset, entry)| {
-            if *of == stream {
-                entry.put(control.packet(), Some((*of, *offset)), false);
-            }
-            *of != stream
+        let control = &mut self.control;
+        self.entries.remove(stream, |offset, entry| {
+            entry.put(control.packet(), Some((stream, offset)), false);
         });
     }
 }

@@ -37,7 +37,6 @@ impl Session {
             self.refuse(CloseCode::INTERNAL, 0, "the server took too long over the credentials");
         } else if !self.pinged && now >= self.ping_at() {
             // It has been quiet for a while, in one direction at least.
-            self.give_back();
             self.pinged = true;
             self.nonce += 1;
             self.urgent.put(&Downlink::Ping { nonce: self.nonce });

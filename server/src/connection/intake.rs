@@ -146,7 +146,8 @@ impl<H: Handler, E: Engine> Intake<H, E> {
             return Ok(None);
         }
         let accepted = self.effects.accepted;
-        let committed = self.shared.engine.commit(session, &mut self.effects).await;
+        let mut effects = std::mem::take(&mut self.effects);
+        let committed = self.shared.engine.commit(session, &mut effects).await;
         self.has_failed = committed.is_err();
         let head = committed?;
         let answered = if through_answer > 0 { head - behind_answer } else { 0 };

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tautline_protocol::downlink::EncodedEntry;
 use tautline_protocol::{Epoch, Session, StreamId};
 
 use crate::engine::{Bell, Engine, EngineError, Position, Read, ReadLimit};
@@ -19,8 +18,6 @@ pub(super) struct Streams<E: Engine> {
     ready: VecDeque<StreamId>,
     /// Those that the client has no room for.
     full: Vec<StreamId>,
-    /// What a read has found; its memory is used again.
-    found: Vec<EncodedEntry>,
 }
 
 struct Reader<T> {
@@ -41,13 +38,7 @@ enum State {
 
 impl<E: Engine> Streams<E> {
     pub(super) const fn new(mailbox: Arc<Mailbox>) -> Self {
-        Self {
-            mailbox,
-            readers: BTreeMap::new(),
-            ready: VecDeque::new(),
-            full: Vec::new(),
-            found: Vec::new(),
-        }
+        Self { mailbox, readers: BTreeMap::new(), ready: VecDeque::new(), full: Vec::new() }
     }
 
     /// Reads a log from now on: a topic, or without one the direct stream.
@@ -87,12 +78,10 @@ impl<E: Engine> Streams<E> {
     /// Memory that it takes, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
         self.readers.len() * size_of::<(StreamId, Reader<E::Topic>)>()
-            + self.found.capacity() * size_of::<EncodedEntry>()
     }
 
     /// Lets go of memory that was needed once.
     pub(super) fn give_back(&mut self) {
-        self.found = Vec::new();
         self.full.shrink_to_fit();
         self.ready.shrink_to_fit();
     }
@@ -117,8 +106,7 @@ impl<E: Engine> Streams<E> {
             return Ok(());
         }
         let limit = ReadLimit { entries: room.entries, bytes: room.bytes.min(READ_BYTES) };
-        self.found.clear();
-        let (bell, found) = (&reader.bell, &mut self.found);
+        let (bell, found) = (&reader.bell, &mut Vec::new());
         let read = match &reader.topic {
             None => engine.read_direct(session, room.after, limit, bell, found).await?,
             Some(topic) => {
@@ -144,7 +132,6 @@ impl<E: Engine> Streams<E> {
             State::Ready => self.ready.push_back(stream),
             State::Full => self.full.push(stream),
         }
-        self.found.clear();
         Ok(())
     }
 }

@@ -9,8 +9,6 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tautline_protocol::CloseCode;
 use tautline_protocol::session::Input;
 
-use crate::upgrade::WRITE_BUFFER_BYTES;
-
 /// Answers to the WebSocket's own Pings that may gather, in bytes. The library that gives them has no
 /// bound but the memory.
 const PONG_BYTES: usize = 16 * 1024;
@@ -45,8 +43,8 @@ impl Transport {
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
         let ready = Pin::new(&mut self.socket).poll_ready(cx);
         if ready.is_ready() {
-            // What it has not written by now is less.
-            self.unsent_bytes = self.unsent_bytes.min(WRITE_BUFFER_BYTES);
+            // Packets are written one by one, and the one before has left.
+            self.unsent_bytes = 0;
         }
         ready
     }
