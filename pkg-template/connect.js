@@ -1,7 +1,7 @@
 // `connect`: looks at what the caller gave, says what is wrong with it, and opens a line.
 
+import { openCarrier } from "./carrier.js";
 import { credentialsOf } from "./credentials.js";
-import { SUBPROTOCOL } from "./driver.js";
 import { InvalidArgumentError } from "./errors.js";
 import { expect } from "./expect.js";
 import { Line } from "./line.js";
@@ -57,7 +57,7 @@ function webSocketUrl(given, WebSocket = globalThis.WebSocket) {
   if (url.protocol === "ws:" && globalThis.origin?.startsWith("https:")) {
     try {
       // Only the browser knows which ones it lets pass, such as those to this machine.
-      new WebSocket(url, SUBPROTOCOL).close();
+      openCarrier(WebSocket, url).close();
     } catch (cause) {
       const message = `Expected \`url\` to be one that this page may open, got ${url}: ${cause.message}`;
       throw new InvalidArgumentError(message, { cause });

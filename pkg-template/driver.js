@@ -2,11 +2,9 @@
 // wasm wants done is done. It decides nothing. src/driver.rs is the same for applications in Rust.
 
 import * as border from "./border.js";
+import { openCarrier } from "./carrier.js";
 import { ABNORMAL, REPLACED, SUSPENDED } from "./close-codes.js";
 import { soon, TIMEOUT_MAX, watch } from "./page.js";
-
-/** Names the protocol in the handshake. */
-export const SUBPROTOCOL = "tautline.1";
 
 /**
  * Opens a line in `wasm` and returns what gives it commands and what lets it go. `notesOf` returns
@@ -106,7 +104,7 @@ export function drive(wasm, settings, notesOf, { broken, ended, history, keeper,
   function dial() {
     hangUp(REPLACED);
     try {
-      socket = new (WebSocket ?? globalThis.WebSocket)(url, SUBPROTOCOL);
+      socket = openCarrier(WebSocket ?? globalThis.WebSocket, url);
       // In Chromium, one that a policy forbids is closed from the beginning, and never says so.
       if (socket.readyState > 1) throw Error();
     } catch ({ message }) {

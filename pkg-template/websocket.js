@@ -1,7 +1,7 @@
 // `ReliableWebSocket`: the WebSocket of the standard over a line of `tautline`.
 
 import { required } from "./arguments.js";
-import { SUBPROTOCOL } from "./driver.js";
+import { isOpeningCarrier, SUBPROTOCOL } from "./carrier.js";
 import { connect } from "./index.js";
 import { nativeSocket } from "./native.js";
 import { ReliableSocket, STATES } from "./reliable.js";
@@ -14,7 +14,8 @@ export function reliableWebSocket(connect) {
     constructor(url, protocols = [], options = {}) {
       required(NAME, arguments.length);
       // Where this class stands in for `WebSocket`, a line asks it for its own connection.
-      if ([protocols].flat().includes(SUBPROTOCOL)) return nativeSocket(url, protocols);
+      const isForLine = isOpeningCarrier() || [protocols].flat().includes(SUBPROTOCOL);
+      if (isForLine) return nativeSocket(url);
       return Reflect.construct(ReliableSocket, [connect, url, protocols, options], new.target);
     }
   }

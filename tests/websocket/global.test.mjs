@@ -23,6 +23,27 @@ const PATCHES = {
       return new Socket(...given);
     },
   "a Proxy": (Socket) => new Proxy(Socket, {}),
+  "a subclass that forgets the subprotocols": (Socket) =>
+    class extends Socket {
+      constructor(url) {
+        super(url);
+      }
+    },
+};
+
+/** What a monitoring tool may put there: it passes the address on, and not the subprotocols. */
+const FORGETFUL = {
+  "a class": (make) =>
+    class {
+      constructor(url) {
+        return make(url);
+      }
+    },
+  "a function": (make) =>
+    function (url) {
+      return make(url);
+    },
+  "a Proxy": (make) => new Proxy(class {}, { construct: (_, [url]) => make(url) }),
 };
 
 test("ReliableWebSocket in the place of WebSocket", async (t) => {
@@ -112,4 +133,47 @@ test("ReliableWebSocket in the place of WebSocket", async (t) => {
     }, url);
     assert.deepEqual(count, ["tautline.1"]);
   });
+
+  for (const [name, wrap] of Object.entries(FORGETFUL)) {
+    await t.test(`${name} that forgets the subprotocols, put there after the package was loaded`, async () => {
+      const outcome = await page.evaluate(async (url, wrap) => {
+        const { ReliableWebSocket } = await import("tautline/websocket");
+        const { connect } = await import("tautline");
+        WebSocket = (0, eval)(wrap)((url) => new ReliableWebSocket(url));
+        opened.length = 0;
+        const line = connect(url);
+        await new Promise((resolve) => line.addEventListener("state", ({ state }) => state === "open" && resolve()));
+        line.close({ timeout: 0 });
+        return [opened.map(({ protocol }) => protocol), await echo("as a socket")];
+      }, url, `(${wrap})`);
+      assert.deepEqual(outcome, [["tautline.1"], "as a socket"]);
+    });
+
+    for (const maker of ["/node_modules/tautline/websocket.js", "/copy/websocket.js"]) {
+      await t.test(`${name} that forgets them, there before the package (${maker}) was loaded`, async (t) => {
+        const early = await world.blank(t);
+        await early.evaluateOnNewDocument((wrap) => {
+          WebSocket = (0, eval)(wrap)((url) => new ReliableWebSocket(url));
+        }, `(${wrap})`);
+        await early.goto(`${world.bridge.origin}/`);
+        const reasons = await early.evaluate(async (url, maker) => {
+          ({ ReliableWebSocket } = await import(maker));
+          const { connect } = await import("tautline");
+          const socket = new WebSocket(url);
+          const line = connect(url);
+          const waits = (target) =>
+            new Promise((resolve) => {
+              target.addEventListener("state", ({ state, reason }) => state === "waiting" && resolve(reason));
+            });
+          const reasons = await Promise.all([line, socket].map(waits));
+          line.close({ timeout: 0 });
+          socket.close();
+          return reasons;
+        }, url, maker);
+        for (const reason of reasons) {
+          assert.match(reason, /no WebSocket to carry a line.*browser's class as the option `WebSocket`/);
+        }
+      });
+    }
+  }
 });
