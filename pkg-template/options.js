@@ -7,15 +7,15 @@ import { TIMEOUT_MAX } from "./page.js";
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
 
-const FLAG = [(value) => typeof value === "boolean", "true or false"];
+const oneOf = (...known) => [
+  (value) => known.includes(value),
+  known.map((value) => JSON.stringify(value)).join(" or "),
+];
+const FLAG = oneOf(true, false);
 /** It may come from another frame of the page. */
 const SIGNAL = [
   (value) => typeof value?.aborted === "boolean" && isFunction(value.addEventListener),
   "an AbortSignal",
-];
-const either = (one, other) => [
-  (value) => value === one || value === other,
-  `"${one}" or "${other}"`,
 ];
 const within = (least, most) => [
   (value) => typeof value === "number" && value >= least && value <= most,
@@ -31,7 +31,7 @@ export const SEND = {
   ttl: DURATION,
   key: [isString, "a string"],
   volatile: FLAG,
-  until: either("processed", "stored"),
+  until: oneOf("processed", "stored"),
 };
 export const SUBSCRIBE = {
   signal: SIGNAL,
@@ -49,8 +49,8 @@ export const CONNECT = {
     "an object with the functions encode and decode",
   ],
   durable: [(value) => isString(value) && value !== "", "a name"],
-  whenUncertain: either("resend", "fail"),
-  outbox: { messages: SIZE, bytes: SIZE, whenFull: either("wait", "reject") },
+  whenUncertain: oneOf("resend", "fail"),
+  outbox: { messages: SIZE, bytes: SIZE, whenFull: oneOf("wait", "reject") },
   backoff: { base: DURATION, cap: DURATION },
   connectTimeout: DURATION,
   WebSocket: [isFunction, "a class like the browser's WebSocket"],
@@ -61,8 +61,8 @@ export const CONNECT = {
 /** An offset in an incarnation of a log, which is named by two numbers of 32 bits. */
 function isPosition(value) {
   const { epoch, offset } = value ?? {};
-  const halves = isString(epoch) && /^\d+-\d+$/.test(epoch) ? epoch.split("-") : [2 ** 32];
-  return halves.every((half) => half < 2 ** 32) && SUBSCRIBE.last[0](offset);
+  const isEpoch = isString(epoch) && /^\d+-\d+$/.test(epoch);
+  return isEpoch && epoch.split("-").every((half) => half < 2 ** 32) && SUBSCRIBE.last[0](offset);
 }
 
 /** The options in `given`, after a look at each: `known` is what they may be, `path` where they are. */
