@@ -91,7 +91,8 @@ test("errors", async (t) => {
       await line.request("settled");
       const before = line.stats().bytesSent;
       await line.request("x".repeat(10_000), { volatile: true }).catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      // It would have left before this one.
+      await line.request("settled too");
       return line.stats().bytesSent - before;
     });
     assert.ok(sent < 10_000, `${sent} bytes left`);
@@ -163,7 +164,9 @@ test("errors", async (t) => {
       const nowhere = tautline.connect("ws://127.0.0.1:1/line");
       const stop = new AbortController();
       const send = nowhere.send("x", { signal: stop.signal }).catch((reason) => reason);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => {
+        nowhere.addEventListener("state", ({ state }) => state === "waiting" && resolve());
+      });
       stop.abort("changed my mind");
       const reason = await send;
       const { queued } = nowhere.stats();
