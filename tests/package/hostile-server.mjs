@@ -16,6 +16,9 @@ export const WELCOME = Buffer.from(
   "hex",
 );
 
+/** Less than a page waits for any sign of life. */
+const PING_MS = 500;
+
 /** The bytes that are written like `"04 ac02"`. */
 export const hex = (text) => Buffer.from(text.replaceAll(" ", ""), "hex");
 
@@ -61,6 +64,13 @@ class Peer {
   async welcome() {
     await this.hello;
     await this.packet(WELCOME);
+  }
+
+  /** Is alive, as long as the connection is. */
+  async pingUntilEnd() {
+    const timer = setInterval(() => this.packet(hex("0a01")), PING_MS);
+    await this.ended;
+    clearInterval(timer);
   }
 
   /** Closes with a code, or without one. */
