@@ -23,6 +23,7 @@ mod core;
 mod event;
 mod liveness;
 mod outbox;
+mod patience;
 #[cfg(feature = "store")]
 mod store;
 mod stream;

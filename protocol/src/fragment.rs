@@ -112,6 +112,12 @@ impl Arriving {
         if head == FRAGMENT { Part::Some } else { Part::Whole(mem::take(&mut self.0).into()) }
     }
 
+    /// Whether no packet is on its way in parts.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Memory that it takes.
     #[must_use]
     pub const fn held_bytes(&self) -> usize {

@@ -41,6 +41,7 @@ pub mod downlink;
 mod encoded_entry;
 pub mod error;
 pub mod fragment;
+mod life_sign;
 pub mod limits;
 pub mod message;
 #[doc(hidden)]

@@ -75,8 +75,18 @@ pub const HEARTBEAT_MS_MAX: u64 = 600_000;
 pub const PROBE_MS_MIN: u64 = 2_000;
 /// Shortest wait for the answer to a probe; else 4 smoothed round trips.
 pub const ANSWER_MS_MIN: u64 = 1_500;
-/// The slowest line that is not taken for dead while a packet is under way.
-pub const SLOWEST_BYTES_PER_MS: u64 = 32;
+/// The slowest line that is not taken for dead at first while a fragment is under way.
+pub const SLOWEST_BYTES_PER_MS: u64 = 8;
+/// How often the wait for the answer to a probe is doubled at most, when it has been too short ...
+pub const PATIENCE_LEVEL_MAX: u32 = 7;
+/// ... and the wait for WELCOME.
+pub const PATIENCE_LEVEL_JOINING_MAX: u32 = 2;
+/// A client that waits for longer than usual asks this often whether it still has to.
+pub const PATIENCE_CHECK_MS: u64 = 5_000;
+/// A WebSocket message of this many bytes may have been under way for long ...
+pub const LIFE_SIGN_BYTES: usize = 1_024;
+/// ... so that whoever receives it and has sent nothing for this long says that it is there.
+pub const LIFE_SIGN_MS: u64 = 1_000;
 /// A send after this much silence carries a probe with it.
 pub const SILENCE_MS: u64 = 5_000;
 /// A timer that fires this much after its deadline is late: it probes before it condemns.

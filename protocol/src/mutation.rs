@@ -67,6 +67,12 @@ mutations! {
     IgnoreBuffered,
     /// A dead connection is never given up.
     NeverCondemn,
+    /// A line that is too slow for the usual patience gets no more of it.
+    StayImpatient,
+    /// Patience that was needed once stays.
+    StayPatient,
+    /// Whoever receives something large does not say that it is there.
+    ReceiveInSilence,
     /// The engine takes commits of connections that were taken over.
     SkipFencing,
     /// A HELLO that was under way for too long takes the session over from a newer one.

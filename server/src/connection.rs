@@ -282,6 +282,8 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 }
             }
             Event::Woke => {
+                // While the transport takes nothing, nobody else asks: the timer would fire without end.
+                self.wake_at = self.machine.wake_at();
                 self.streams.give_back();
                 self.refresh_credentials(now);
             }

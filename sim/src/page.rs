@@ -65,7 +65,7 @@ pub struct Page {
     /// Its clock and its timers.
     pub clock: Clock,
     number: usize,
-    config: Config,
+    pub(crate) config: Config,
     connection: Option<(ConnectionId, Route)>,
     wake_at: Option<Instant>,
     /// What is stored of a durable line.

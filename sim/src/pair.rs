@@ -122,7 +122,7 @@ impl Pair {
 
     /// The server sends a direct message, if it has the session.
     pub fn push(&mut self) {
-        self.act(Page::push_in);
+        self.act(|page, around| page.push_in(around, 0));
     }
 
     /// Breaks the present connection; each end notices after so many milliseconds, or never.

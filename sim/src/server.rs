@@ -196,6 +196,8 @@ impl Server {
             let is_due = connection.wake_at.is_some_and(|at| at <= now);
             if is_due && self.nodes.get(connection.node).is_some_and(|node| !node.paused) {
                 connection.session.handle_input(Input::Woke, now);
+                // A socket that is full keeps it from being drained.
+                connection.wake_at = connection.session.wake_at();
             }
         }
         self.turn();

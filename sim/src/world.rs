@@ -1,6 +1,7 @@
 //! Pages and a server joined by a network, under virtual time, in one thread.
 
 mod calm;
+mod crawl;
 mod pages;
 mod trouble;
 

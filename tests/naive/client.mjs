@@ -108,7 +108,8 @@ export class NaiveClient {
   last = 0n; // the last seq in flight
   constructor(url, credentials = "") {
     Object.assign(this, { url, credentials: Buffer.from(credentials), session: randomBytes(16),
-      connection: 0, nonce: 0n, failures: 0, notBefore: 0, dialAt: 0, tickedAt: now(), probe: {} });
+      connection: 0, nonce: 0n, failures: 0, level: 0, notBefore: 0, dialAt: 0, tickedAt: now(),
+      probe: {} });
     this.ticking = setInterval(() => this.tick(), TICK_MS);
     queueMicrotask(() => this.tick());
   }
@@ -151,6 +152,7 @@ export class NaiveClient {
   }
   send(...frames) { // F-14
     const [packet, { ws }] = [Buffer.concat(frames.map(encode)), this];
+    this.sentAt = now();
     if (packet.length <= 16_384) return ws?.send(packet);
     for (let from = 0; from < packet.length; from += 16_384) {
       ws?.send(join([from + 16_384 < packet.length ? 15 : 16], packet.subarray(from, from + 16_384)));
@@ -178,6 +180,8 @@ export class NaiveClient {
     try {
       check(binary, "Text"); // F-2
       const part = this.state === "live" && (packet[0] === 15 || packet[0] === 16); // F-15
+      const large = this.state === "live" && packet.length >= 1024;
+      if (large && now() - this.sentAt >= 1000) this.sign();
       if (part) this.half.push(packet.subarray(1));
       if (part && packet[0] === 15) return;
       for (const frame of decode(part ? join([], ...this.half.splice(0)) : packet)) {
@@ -208,8 +212,8 @@ export class NaiveClient {
     }
     this.flying = outbox.splice(0, Number(accepted - acknowledged));
     Object.assign(this.direct, { epoch, received: resumed ? received : 0n, reading: this.ws });
-    Object.assign(this, { state: "live", liveAt: now(), limits, accepted, last: accepted,
-      head: resumed ? head : 0n, outbox });
+    Object.assign(this, { state: "live", liveAt: now(), checkAt: now() + 5000, limits, accepted,
+      last: accepted, head: resumed ? head : 0n, outbox });
     this.seen.live += 1;
     this.sample();
     this.settle();
@@ -221,7 +225,13 @@ export class NaiveClient {
   REFUSE({ code, after }) { this.react(Number(code), this.later(after)); } // C-28
   AUTH() { this.send({ frame: "AUTH", credentials: this.credentials }); } // S-16
   PING({ nonce }) { this.send({ frame: "PONG", nonce }); }
-  PONG({ nonce }) { if (nonce === this.probe.nonce) this.sample(); }
+  sign() { this.send({ frame: "PONG", nonce: 0n }); }
+  PONG({ nonce }) {
+    if (nonce !== this.probe.nonce) return;
+    if (now() - this.probe.at <= 1500) this.level = 0; // C-35
+    this.checkAt = now() + 5000;
+    this.sample();
+  }
   ACK({ seq }) { // C-6
     check(seq <= this.last, "Ack", 4002);
     if (seq > this.accepted) this.accepted = seq;
@@ -293,19 +303,27 @@ export class NaiveClient {
     this.seen.roundTrip = (this.seen.roundTrip ?? ms) * 7 / 8 + ms / 8;
     this.probe.nonce = undefined;
   }
-  patience(least, most = Math.max(this.flying[0]?.size ?? 0, 65_536)) {
-    return Math.max(4 * this.seen.roundTrip, least) + Math.min(this.bytes(), most) / 32;
+  patience(least, unseen = this.half.length > 0 ? 16_384 : this.bytes()) {
+    return Math.max(4 * this.seen.roundTrip, least) + Math.min(unseen, 16_384) / 8;
   }
+  doubt() { this.level = Math.min(this.level + 1, 7); } // C-35
   tick() {
     const [late, time] = [now() - this.tickedAt > TICK_MS + 1000, this.tickedAt = now()];
     const [live, { heardAt, probe: { at }, flying: [first] }] = [this.state === "live", this];
-    const dead = live && at > heardAt && time - at > this.patience(1500); // C-16
-    if (!live && this.ws && time - this.startedAt > 10_000) this.retry(4000); // C-18
-    else if (live && time >= this.goAt) this.leave(4005); // C-24
+    const [asked, raised] = [live && at > heardAt, this.level > 0 && this.probe.nonce === undefined];
+    const dead = asked && time - at > this.patience(1500) * 2 ** this.level; // C-16
+    const joins = this.state === "joining";
+    const timeout = 10_000 * (joins ? 2 ** Math.min(this.level, 2) : 1);
+    if (!live && this.ws && time - this.startedAt > timeout) { // C-18
+      if (joins) this.doubt();
+      this.retry(4000);
+    } else if (live && time >= this.goAt) this.leave(4005); // C-24
     else if (dead && late) this.ping();
-    else if (dead) this.leave(4000);
+    else if (dead) { this.doubt(); this.leave(4000); }
+    else if (asked && time - this.sentAt >= cut(this.limits.heartbeat, 1000)) this.sign(); // C-35
     else if (live && at <= heardAt && (time - heardAt >= cut(this.limits.heartbeat, 1000) // C-14
-      || time - Math.max(first?.leftAt ?? Infinity, heardAt) > this.patience(2000))) this.ping();
+      || time - Math.max(first?.leftAt ?? Infinity, heardAt) > this.patience(2000)
+      || (raised && time >= this.checkAt))) this.ping(); // C-35
     if (!this.ws && time >= this.dialAt) this.dial();
   }
 }

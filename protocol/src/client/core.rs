@@ -12,8 +12,9 @@ mod transmit;
 
 use self::faults::{Faults, REASON};
 use super::event::{End, Event, Failure, SendError, State as PublicState, Stats, SubscribeError};
-use super::liveness::{Liveness, RoundTrip};
+use super::liveness::Liveness;
 use super::outbox::{MessageId, Outbox, Window};
+use super::patience::Patience;
 use super::stream::Stream;
 use super::{Config, Credentials, Output, Place, WhenUncertain};
 use crate::backoff::Backoff;
@@ -84,7 +85,7 @@ pub(super) struct Core {
     leave_at: Option<Instant>,
     attempt: u32,
     backoff: Backoff,
-    round_trip: RoundTrip,
+    patience: Patience,
     session: SessionId,
     epoch: Epoch,
     /// How often it has dialed.
@@ -138,7 +139,7 @@ impl Core {
             leave_at: Some(now),
             attempt: 0,
             backoff: Backoff::new(config.backoff, seed.random),
-            round_trip: RoundTrip::default(),
+            patience: Patience::default(),
             session: seed.session,
             epoch: Epoch::NONE,
             connection: 0,
@@ -174,7 +175,7 @@ impl Core {
         let in_flight =
             if matches!(self.state, State::Live(_)) { self.outbox.in_flight() } else { 0 };
         Stats {
-            round_trip_ms: self.round_trip.smoothed_ms(),
+            round_trip_ms: self.patience.smoothed_ms(),
             queued: (self.outbox.len() - in_flight) as u64,
             unacknowledged: in_flight as u64,
             outbox_bytes: self.outbox.bytes() as u64,
@@ -344,6 +345,9 @@ impl Core {
         match self.state {
             State::Authorizing => self.retry("no credentials in time", NO_CODE),
             State::Dialing | State::Joining { .. } => {
+                if matches!(self.state, State::Joining { .. }) {
+                    self.patience.grow();
+                }
                 self.retry("no answer in time", CloseCode::SILENT);
             }
             State::Waiting { .. } => self.begin_attempt("connecting", NO_CODE),
@@ -361,7 +365,7 @@ impl Core {
         let due = earliest(close, self.outbox.expires_next());
         let due = earliest(due, self.leave_at);
         let State::Live(live) = &self.state else { return due };
-        let due = earliest(due, Some(live.liveness.deadline(&self.round_trip)));
+        let due = earliest(due, Some(live.liveness.deadline(&self.patience)));
         let waits = self.is_crowded() && (self.outbox.has_next(0) || !self.leaving.is_empty());
         let look = waits.then(|| self.now.after(BUFFERED_LOOK_MS));
         let due = earliest(due, look);

@@ -1,7 +1,8 @@
 //! Is the connection alive? Any frame is life; silence is probed before it is condemned.
 
+use super::patience::Patience;
 use crate::limits::{
-    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, LATE_MS, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS,
+    ANSWER_MS_MIN, FRAGMENT_BYTES, LATE_MS, PATIENCE_CHECK_MS, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS,
 };
 use crate::mutation::Mutation;
 use crate::time::Instant;
@@ -13,13 +14,15 @@ pub(super) enum Verdict {
     Alive,
     /// Send a PING.
     Probe,
+    /// Say that this end is there, and wait on.
+    ShowLife,
     /// A probe was not answered in time.
     Dead,
 }
 
 #[cfg_attr(feature = "model", derive(Clone, Hash))]
 struct Probe {
-    answer_by: Instant,
+    sent_at: Instant,
     /// It was sent because the timer of the one before fired late.
     repeated: bool,
 }
@@ -29,6 +32,7 @@ struct Probe {
 pub(super) struct Liveness {
     heartbeat_ms: u64,
     heard_at: Instant,
+    sent_at: Instant,
     /// When the oldest message that waits for its acknowledgement was transmitted, or when the
     /// last acknowledgement came, if that is later.
     waiting_since: Option<Instant>,
@@ -37,6 +41,8 @@ pub(super) struct Liveness {
     /// The number of the last PING, and when it left, until it is answered.
     nonce: u64,
     pinged_at: Option<Instant>,
+    /// When to find out whether more patience than usual is still needed.
+    check_at: Instant,
 }
 
 impl Liveness {
@@ -44,11 +50,13 @@ impl Liveness {
         Self {
             heartbeat_ms,
             heard_at: now,
+            sent_at: now,
             waiting_since: None,
             travel_ms: 0,
             probe: None,
             nonce: 0,
             pinged_at: None,
+            check_at: now.after(PATIENCE_CHECK_MS),
         }
     }
 
@@ -61,11 +69,20 @@ impl Liveness {
         }
     }
 
-    /// How many bytes have to arrive before the next acknowledgement can come; `None` if no message
-    /// is in flight. On a slow line they alone may take longer than an answer otherwise does.
-    pub(super) fn expects_answer(&mut self, to: Option<usize>, now: Instant) {
-        self.travel_ms = to.unwrap_or(0) as u64 / SLOWEST_BYTES_PER_MS;
-        self.waiting_since = to.map(|_| self.waiting_since.unwrap_or(now));
+    /// Something leaves.
+    pub(super) const fn sent(&mut self, now: Instant) {
+        self.sent_at = now;
+    }
+
+    pub(super) const fn unsent_ms(&self, now: Instant) -> u64 {
+        now.since(self.sent_at)
+    }
+
+    /// Whether messages are in flight, and how many bytes are under way that this end cannot see: on a
+    /// slow line one fragment alone may take longer than an answer otherwise does.
+    pub(super) fn expects(&mut self, answer: bool, bytes: usize, now: Instant) {
+        self.travel_ms = bytes.min(FRAGMENT_BYTES) as u64 / SLOWEST_BYTES_PER_MS;
+        self.waiting_since = answer.then(|| self.waiting_since.unwrap_or(now));
     }
 
     pub(super) const fn silent_ms(&self, now: Instant) -> u64 {
@@ -77,76 +94,57 @@ impl Liveness {
     }
 
     /// A PING leaves now; returns its number.
-    pub(super) fn probe(&mut self, now: Instant, round_trip: &RoundTrip) -> u64 {
-        let repeated = self.probe.is_some();
-        let answer_by = now.after(round_trip.times_4_or(ANSWER_MS_MIN) + self.travel_ms);
-        self.probe = Some(Probe { answer_by, repeated });
+    pub(super) fn probe(&mut self, now: Instant) -> u64 {
+        self.probe = Some(Probe { sent_at: now, repeated: self.probe.is_some() });
         self.pinged_at = Some(now);
         self.nonce += 1;
         self.nonce
     }
 
-    /// PONG `nonce` came: when its PING left, if it is the last one.
-    pub(super) fn answered(&mut self, nonce: u64) -> Option<Instant> {
-        if nonce == self.nonce { self.pinged_at.take() } else { None }
+    /// PONG `nonce` came: how long it took, if it answers the last PING.
+    pub(super) fn answered(&mut self, nonce: u64, now: Instant) -> Option<u64> {
+        let pinged_at = self.pinged_at.take_if(|_| nonce == self.nonce)?;
+        self.check_at = now.after(PATIENCE_CHECK_MS);
+        Some(now.since(pinged_at))
     }
 
-    /// When to look again. PROTOCOL.md C-14.
-    pub(super) fn deadline(&self, round_trip: &RoundTrip) -> Instant {
+    /// When to look again. PROTOCOL.md C-14, C-35.
+    pub(super) fn deadline(&self, patience: &Patience) -> Instant {
+        let unsent = self.sent_at.after(self.heartbeat_ms);
         if let Some(probe) = &self.probe {
-            return probe.answer_by;
+            return self.answer_by(probe, patience).min(unsent);
         }
-        let idle = self.heard_at.after(self.heartbeat_ms);
-        match self.waiting_since {
-            Some(since) => {
-                let patience = round_trip.times_4_or(PROBE_MS_MIN) + self.travel_ms;
-                idle.min(since.after(patience))
-            }
-            None => idle,
+        let mut due = self.heard_at.after(self.heartbeat_ms);
+        if let Some(since) = self.waiting_since {
+            due = due.min(since.after(patience.at_least(PROBE_MS_MIN) + self.travel_ms));
         }
+        if patience.is_raised() && self.pinged_at.is_none() {
+            due = due.min(self.check_at);
+        }
+        due
     }
 
-    /// PROTOCOL.md C-16.
-    pub(super) fn verdict(&self, now: Instant, round_trip: &RoundTrip) -> Verdict {
-        let deadline = self.deadline(round_trip);
-        if now < deadline {
+    fn answer_by(&self, probe: &Probe, patience: &Patience) -> Instant {
+        let usual = patience.at_least(ANSWER_MS_MIN) + self.travel_ms;
+        probe.sent_at.after(patience.raise(usual))
+    }
+
+    /// PROTOCOL.md C-16, C-35.
+    pub(super) fn verdict(&self, now: Instant, patience: &Patience) -> Verdict {
+        if now < self.deadline(patience) {
             return Verdict::Alive;
         }
-        match &self.probe {
-            None => Verdict::Probe,
+        let Some(probe) = &self.probe else { return Verdict::Probe };
+        let answer_by = self.answer_by(probe, patience);
+        if now < answer_by {
+            Verdict::ShowLife
+        } else if now.since(answer_by) > LATE_MS && !probe.repeated
+            || Mutation::NeverCondemn.is_on()
+        {
             // The page slept: the answer may be waiting behind this very timer. Ask once more.
-            Some(probe) if now.since(deadline) > LATE_MS && !probe.repeated => Verdict::Probe,
-            Some(_) if Mutation::NeverCondemn.is_on() => Verdict::Probe,
-            Some(_) => Verdict::Dead,
+            Verdict::Probe
+        } else {
+            Verdict::Dead
         }
-    }
-}
-
-/// The smoothed round trip (RFC 6298, 2), kept over connections.
-#[derive(Default)]
-#[cfg_attr(feature = "model", derive(Clone))]
-pub(super) struct RoundTrip {
-    /// 0 before the first sample.
-    smoothed_ms: u64,
-    is_known: bool,
-}
-
-impl RoundTrip {
-    #[cfg_attr(target_arch = "wasm32", inline(never))]
-    pub(super) fn sample(&mut self, millis: u64) {
-        // What takes longer was slept through.
-        let millis = millis.min(CONNECT_TIMEOUT_MS);
-        let before = if self.is_known { self.smoothed_ms } else { millis };
-        self.smoothed_ms = (before * 7 + millis) / 8;
-        self.is_known = true;
-    }
-
-    pub(super) const fn smoothed_ms(&self) -> u64 {
-        self.smoothed_ms
-    }
-
-    /// Four round trips, but not less than `least`.
-    pub(super) fn times_4_or(&self, least: u64) -> u64 {
-        least.max(self.smoothed_ms * 4)
     }
 }

@@ -127,6 +127,10 @@ impl Outbox {
         self.numbered
     }
 
+    pub(super) const fn in_flight_bytes(&self) -> usize {
+        self.in_flight_bytes
+    }
+
     pub(super) const fn in_flight(&self) -> usize {
         self.in_flight
     }
@@ -255,13 +259,6 @@ impl Outbox {
     /// The first message is not to be transmitted again, unless the server turns out to have it.
     pub(super) fn condemn_first(&mut self) {
         self.condemned = self.message(0).map_or(0, |message| message.id);
-    }
-
-    /// How many bytes have to arrive before the first message in flight can be acknowledged: its own
-    /// and those of its packet. `None` if none is in flight.
-    pub(super) fn leading_bytes(&self) -> Option<usize> {
-        let first = self.message(0).filter(|_| self.in_flight > 0)?;
-        Some(self.in_flight_bytes.min(first.body.len().max(PACKET_BYTES)))
     }
 
     /// Whether [`fill`](Self::fill) adds a message to a packet of so many bytes. PROTOCOL.md C-5.

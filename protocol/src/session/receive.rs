@@ -7,6 +7,7 @@ use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::Downlink;
 use crate::fragment::Part;
+use crate::life_sign;
 use crate::limits::{NOTICES_MAX, PACKET_OVERHEAD_BYTES, STREAMS_MAX};
 use crate::message::{Offset, Start, StreamId};
 use crate::mutation::Mutation;
@@ -24,6 +25,9 @@ impl Session {
         self.pinged = false;
         if self.state != State::Live {
             return self.packet(&message);
+        }
+        if life_sign::is_due(message.len(), self.now.since(self.sent_at)) {
+            life_sign::put(self.urgent.packet());
         }
         let max = self.config.message_bytes.saturating_add(PACKET_OVERHEAD_BYTES);
         match self.arriving.take(message, max) {

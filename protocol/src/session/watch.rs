@@ -48,7 +48,10 @@ impl Session {
         self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms.saturating_mul(3) / 4)
     }
 
-    pub(super) fn wake_at(&self) -> Option<Instant> {
+    /// When to bring [`Input::Woke`](super::Input::Woke), as [`Output::Idle`](super::Output::Idle) says it:
+    /// for a shell that cannot drain the machine, because its transport takes nothing.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Instant> {
         match self.state {
             State::Opening { give_up } => Some(give_up.at()),
             State::Live => {

@@ -7,7 +7,7 @@ use tautline_protocol::client::{Config, Hint, Input, State};
 use tautline_protocol::downlink::{Downlink, Welcome};
 use tautline_protocol::limits::{
     ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, HEARTBEAT_MS, HELLO_TIMEOUT_MS, LATE_MS, PROBE_MS_MIN,
-    SILENCE_MS, SLOWEST_BYTES_PER_MS,
+    SILENCE_MS,
 };
 use tautline_protocol::uplink::Uplink;
 use tautline_protocol::{CloseCode, Format, Kind, session};
@@ -292,17 +292,4 @@ fn a_server_that_only_listens_is_heard_of_all_the_same() {
         lone.gets(&[Uplink::Pong { nonce: 0 }]);
     }
     assert!(pings >= 4, "{pings} in a minute");
-}
-
-#[test]
-fn a_large_message_gets_the_time_that_a_slow_line_needs() {
-    let mut lone = LoneClient::live();
-    let travel_ms = 10_000;
-    let payload = vec![b'x'; (travel_ms * SLOWEST_BYTES_PER_MS) as usize];
-    lone.client.send(Kind::Send, Format::Text, "", payload).unwrap();
-    lone.drain();
-    assert!(!lone.wait(travel_ms + PROBE_MS_MIN - 1).transmitted("Ping"));
-    assert!(lone.wait(1).transmitted("Ping"));
-    assert_eq!(lone.wait(travel_ms + ANSWER_MS_MIN - 1).hung_up, None);
-    assert_eq!(lone.wait(1).hung_up, Some(CloseCode::SILENT));
 }

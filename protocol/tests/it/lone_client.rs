@@ -116,6 +116,14 @@ impl LoneClient {
         self.input(Input::Packet(packet))
     }
 
+    /// What was dialed opens, and the server resumes the session at once.
+    pub(crate) fn opens(&mut self) {
+        self.input(Input::Opened);
+        let welcome = Welcome { resumption: Resumption::Resumed, ..welcome() };
+        let done = self.gets(&[Downlink::Welcome(welcome)]);
+        assert!(done.told("Open"), "{done:?}");
+    }
+
     /// The connection breaks; the next one opens. Returns what HELLO's packet holds.
     pub(crate) fn reconnects(&mut self) -> Vec<u8> {
         self.input(Input::Closed(CloseCode(1006)));

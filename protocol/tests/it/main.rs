@@ -26,6 +26,7 @@ mod pieces;
 mod random;
 mod resolving;
 mod samples;
+mod slow;
 mod specification;
 mod stored;
 mod streams;

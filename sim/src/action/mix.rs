@@ -104,7 +104,6 @@ fn hint(random: &mut Random) -> Hint {
 }
 
 fn rate(random: &mut Random) -> Option<u8> {
-    // The slowest line that is not taken for dead carries 32 bytes in a millisecond.
     if random.one_in(2) { None } else { Some(40 + random.below(200) as u8) }
 }
 

@@ -181,10 +181,12 @@ impl Page {
         topics
     }
 
-    /// The server sends this page's client a direct message, if it has the session.
-    pub(crate) fn push_in(&mut self, around: &mut Surroundings<'_>) {
-        let text = format!("push {}", self.pushed.len() + 1);
+    /// The server sends this page's client a direct message of so many bytes, or a few more, if it has the
+    /// session.
+    pub(crate) fn push_in(&mut self, around: &mut Surroundings<'_>, size: usize) {
+        let mut text = format!("push {}", self.pushed.len() + 1);
         around.trace.note(around.now, self.place(), format_args!("is sent {text}"));
+        text.extend(std::iter::repeat_n('.', size.saturating_sub(text.len())));
         if let Some(direct) = around.server.engine.direct(&self.session) {
             let (epoch, offset) = (direct.epoch, direct.head() + 1);
             let (session, payload) = (self.session, text.clone());

@@ -57,10 +57,14 @@ impl<P: Pages> World<P> {
     /// Whether a line is to come back yet, because a cut is noticed only while waiting, or entries
     /// are still to come.
     fn is_to_wait_for(&mut self) -> bool {
+        let is_down =
+            |page: &Page| page.ledger.closed.is_none() && page.client.state() != State::Open;
+        self.pages().iter().any(is_down) || self.is_unread()
+    }
+
+    /// Whether an open line should have entries that it has not.
+    pub(super) fn is_unread(&mut self) -> bool {
         let Self { server, pages, .. } = self;
-        pages.all().iter().any(|page| {
-            let is_down = page.ledger.closed.is_none() && page.client.state() != State::Open;
-            is_down || !check::liveness::unread(page, server).is_empty()
-        })
+        pages.all().iter().any(|page| !check::liveness::unread(page, server).is_empty())
     }
 }

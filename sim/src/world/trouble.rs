@@ -61,7 +61,7 @@ impl<P: Pages> World<P> {
             }
             Action::Push(count) => {
                 for _ in 0..count {
-                    self.with(page, Page::push_in);
+                    self.with(page, |page, around| page.push_in(around, 0));
                 }
             }
             Action::News(topic) => self.publish(TOPICS[usize::from(topic)]),

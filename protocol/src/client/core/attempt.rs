@@ -4,7 +4,11 @@ use super::super::Hint;
 use super::super::liveness::Verdict;
 use super::{Core, End, NO_CODE, Output, State};
 use crate::close::{CloseCode, Reaction};
-use crate::limits::{BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX, STABLE_MS};
+use crate::life_sign;
+use crate::limits::{
+    BACKOFF_FIRST_MS, CREDENTIALS_BYTES_MAX, CREDENTIALS_REFUSED_MAX, PATIENCE_LEVEL_JOINING_MAX,
+    STABLE_MS,
+};
 use crate::time::earliest;
 use crate::uplink::Uplink;
 
@@ -62,9 +66,13 @@ impl Core {
         Uplink::Auth { credentials: &self.credentials }.encode(&mut self.control);
     }
 
+    /// The line carries something: on a slow one HELLO and WELCOME get more time. PROTOCOL.md C-18.
     pub(in super::super) fn opened(&mut self) {
         if matches!(self.state, State::Dialing) {
             self.state = State::Joining { hello_sent_at: None };
+            for _ in 1..1 << self.patience.level.min(PATIENCE_LEVEL_JOINING_MAX) {
+                self.leave_at = self.leave_at.map(|at| at.after(self.connect_timeout_ms));
+            }
         }
     }
 
@@ -161,22 +169,28 @@ impl Core {
 
     pub(super) fn check_live(&mut self) {
         let State::Live(live) = &self.state else { return };
-        match live.liveness.verdict(self.now, &self.round_trip) {
+        match live.liveness.verdict(self.now, &self.patience) {
             Verdict::Alive => {}
             Verdict::Probe => self.probe(),
-            // GOAWAY has said when to come back.
-            Verdict::Dead if self.not_before.is_some() => {
-                self.retry("nothing heard from the server", CloseCode::SILENT);
+            Verdict::ShowLife => life_sign::put(&mut self.control),
+            Verdict::Dead => {
+                self.patience.grow();
+                let (reason, code) = ("nothing heard from the server", CloseCode::SILENT);
+                if self.not_before.is_some() {
+                    // GOAWAY has said when to come back.
+                    self.retry(reason, code);
+                } else {
+                    // It has waited long enough, and finding the next one dead takes as long again.
+                    self.redial(reason, code);
+                }
             }
-            // At once: it has waited long enough, and finding the next one dead takes as long again.
-            Verdict::Dead => self.redial("nothing heard from the server", CloseCode::SILENT),
         }
     }
 
     /// PROTOCOL.md C-14.
     pub(super) fn probe(&mut self) {
         let State::Live(live) = &mut self.state else { return };
-        let nonce = live.liveness.probe(self.now, &self.round_trip);
+        let nonce = live.liveness.probe(self.now);
         Uplink::Ping { nonce }.encode(&mut self.control);
     }
 

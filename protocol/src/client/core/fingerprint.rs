@@ -39,7 +39,7 @@ impl Hash for Core {
             // These move deadlines and decide nothing else. The model lets a deadline come before
             // or after anything else that can happen, and sets the delays of the backoff to 0.
             backoff: _,
-            round_trip: _,
+            patience: _,
             session,
             epoch,
             connection,

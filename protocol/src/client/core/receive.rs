@@ -7,6 +7,7 @@ use crate::DIRECT;
 use crate::close::CloseCode;
 use crate::downlink::{Downlink, Entry, Welcome};
 use crate::fragment::Part;
+use crate::life_sign;
 use crate::limits::{
     DELAY_MS_MAX, DOWNLINK_PACKET_BYTES_MAX, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MESSAGE_BYTES_MAX,
     REASON_BYTES_MAX,
@@ -28,6 +29,9 @@ impl Core {
         let now = self.now;
         let State::Live(live) = &mut self.state else { return Some(message) };
         live.liveness.heard(now);
+        if life_sign::is_due(message.len(), live.liveness.unsent_ms(now)) {
+            life_sign::put(&mut self.control);
+        }
         match self.arriving.take(message, DOWNLINK_PACKET_BYTES_MAX) {
             Part::Whole(packet) => return Some(packet),
             Part::Some => {}
@@ -92,7 +96,7 @@ impl Core {
         }
         self.outbox.joined();
         self.outbox.hold();
-        self.round_trip.sample(self.now.since(hello_sent_at));
+        self.patience.sample(self.now.since(hello_sent_at));
         self.credentials_refused = 0;
         self.stats.connections += 1;
         self.doubtful = self.doubtful.min(welcome.accepted);
@@ -306,8 +310,8 @@ impl Core {
     fn pong(&mut self, nonce: u64) {
         let now = self.now;
         let State::Live(live) = &mut self.state else { return };
-        if let Some(sent_at) = live.liveness.answered(nonce) {
-            self.round_trip.sample(now.since(sent_at));
+        if let Some(millis) = live.liveness.answered(nonce, now) {
+            self.patience.answered(millis);
         }
     }
 

@@ -25,6 +25,11 @@ impl Core {
             State::Live(_) => self.put_packet_or_part(out),
             _ => {}
         }
+        if let State::Live(live) = &mut self.state
+            && !out.is_empty()
+        {
+            live.liveness.sent(self.now);
+        }
         self.stats.bytes_sent += out.len() as u64;
         !out.is_empty()
     }
@@ -132,9 +137,10 @@ impl Core {
 
     /// Tells the watch what is in flight, at the end of every drain.
     fn expect_answer(&mut self) {
-        let (to, now) = (self.outbox.leading_bytes(), self.now);
+        let (in_flight, bytes) = (self.outbox.in_flight() > 0, self.outbox.in_flight_bytes());
+        let bytes = if self.arriving.is_empty() { bytes } else { FRAGMENT_BYTES };
         if let State::Live(live) = &mut self.state {
-            live.liveness.expects_answer(to, now);
+            live.liveness.expects(in_flight, bytes, self.now);
         }
     }
 }
