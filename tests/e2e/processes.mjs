@@ -87,8 +87,9 @@ export class Server {
     return this.#listen("127.0.0.1:0");
   }
 
-  /** Starts it again on the same port; what it held in memory is gone. */
-  restart() {
+  /** Starts it again on the same port, with `more` settings; what it held in memory is gone. */
+  restart(more = []) {
+    this.#args = [...this.#args, ...more];
     return this.#listen(new URL(this.origin).host);
   }
 
