@@ -618,71 +618,31 @@ export interface Failure<Code extends ErrorCode> extends Error {
   /** True if the same call may succeed later without a change to it. */
   readonly retryable: boolean;
 }
+
+/** What the classes of errors come from: not there at run time under this name, and so not exported. */
+declare const FailureClass: new <Code extends ErrorCode>(message?: string) => Failure<Code>;
+
 /** An argument or option is not usable; the message names it, its value and what is expected. */
-export class InvalidArgumentError extends Error implements Failure<"invalid-argument"> {
-  /** See {@link Failure.code}. */
-  readonly code: "invalid-argument";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class InvalidArgumentError extends FailureClass<"invalid-argument"> {}
 /** The codec could not encode the value; `cause` is its error. */
-export class UnserializableError extends Error implements Failure<"unserializable"> {
-  /** See {@link Failure.code}. */
-  readonly code: "unserializable";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class UnserializableError extends FailureClass<"unserializable"> {}
 /** The message is over the limit; the message names both sizes. */
-export class TooLargeError extends Error implements Failure<"too-large"> {
-  /** See {@link Failure.code}. */
-  readonly code: "too-large";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class TooLargeError extends FailureClass<"too-large"> {}
 /** The outbox is full, and so is the room in front of it, or `outbox.whenFull` is `"reject"`. */
-export class OutboxFullError extends Error implements Failure<"outbox-full"> {
-  /** See {@link Failure.code}. */
-  readonly code: "outbox-full";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class OutboxFullError extends FailureClass<"outbox-full"> {}
 /** The message was not transmitted before its {@link SendOptions.ttl} was over. */
-export class ExpiredError extends Error implements Failure<"expired"> {
-  /** See {@link Failure.code}. */
-  readonly code: "expired";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class ExpiredError extends FailureClass<"expired"> {}
 /** A newer message with the same {@link SendOptions.key} has taken this one's place. */
-export class SupersededError extends Error implements Failure<"superseded"> {
-  /** See {@link Failure.code}. */
-  readonly code: "superseded";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class SupersededError extends FailureClass<"superseded"> {}
 /**
  * The line is closed, and the message was never transmitted. If the line was ended by an error, such as an
  * {@link UnauthorizedError}, calls reject with that error instead.
  */
-export class ClosedError extends Error implements Failure<"closed"> {
-  /** See {@link Failure.code}. */
-  readonly code: "closed";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class ClosedError extends FailureClass<"closed"> {}
 /** A volatile message was not transmitted: the line is not open, or has much to send already. */
-export class NotLiveError extends Error implements Failure<"not-live"> {
-  /** See {@link Failure.code}. */
-  readonly code: "not-live";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class NotLiveError extends FailureClass<"not-live"> {}
 /** The server's handler refused this message, request or subscription. */
-export class RefusedError extends Error implements Failure<"refused"> {
-  /** See {@link Failure.code}. */
-  readonly code: "refused";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
+export class RefusedError extends FailureClass<"refused"> {
   /**
    * The handler's own code, such as `"forbidden"`; or a close code, such as `"4001"`, if every connection
    * that carried it ended with that, and it was given up. It was not processed then.
@@ -690,32 +650,13 @@ export class RefusedError extends Error implements Failure<"refused"> {
   readonly refusal: string;
 }
 /** The message was transmitted; whether it was processed cannot be known. */
-export class OutcomeUnknownError extends Error implements Failure<"outcome-unknown"> {
-  /** See {@link Failure.code}. */
-  readonly code: "outcome-unknown";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class OutcomeUnknownError extends FailureClass<"outcome-unknown"> {}
 /** A request's timeout passed; it may still be processed. */
-export class TimeoutError extends Error implements Failure<"timeout"> {
-  /** See {@link Failure.code}. */
-  readonly code: "timeout";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class TimeoutError extends FailureClass<"timeout"> {}
 /** The server does not accept the credentials. */
-export class UnauthorizedError extends Error implements Failure<"unauthorized"> {
-  /** See {@link Failure.code}. */
-  readonly code: "unauthorized";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class UnauthorizedError extends FailureClass<"unauthorized"> {}
 /** The server ended the line for good. */
-export class StoppedError extends Error implements Failure<"stopped"> {
-  /** See {@link Failure.code}. */
-  readonly code: "stopped";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
+export class StoppedError extends FailureClass<"stopped"> {
   /** Why: see "Close codes" in PROTOCOL.md. */
   readonly closeCode: number;
 }
@@ -723,19 +664,9 @@ export class StoppedError extends Error implements Failure<"stopped"> {
  * The line has ended because something threw that it stands on: the WebAssembly, or a WebSocket. `cause` is
  * what was thrown. What it had not confirmed may be processed.
  */
-export class InternalError extends Error implements Failure<"internal"> {
-  /** See {@link Failure.code}. */
-  readonly code: "internal";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class InternalError extends FailureClass<"internal"> {}
 /** The WebAssembly could not be loaded; `cause` is the error. */
-export class LoadError extends Error implements Failure<"load-failed"> {
-  /** See {@link Failure.code}. */
-  readonly code: "load-failed";
-  /** See {@link Failure.retryable}. */
-  readonly retryable: boolean;
-}
+export class LoadError extends FailureClass<"load-failed"> {}
 
 /** Any error of this package: `error.code === "refused"`, for instance, makes a {@link RefusedError} of it. */
 export type TautlineError =
@@ -761,3 +692,6 @@ export const TautlineError: {
   /** Made by the package alone. */
   new (message?: string): TautlineError;
 };
+
+// Only what says so is exported.
+export {};
