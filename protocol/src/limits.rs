@@ -93,8 +93,12 @@ pub const SILENCE_MS: u64 = 5_000;
 pub const LATE_MS: u64 = 1_000;
 /// How long one attempt may take from dialing to WELCOME.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
-/// How long a server waits for HELLO.
+/// How long a server waits for HELLO ...
 pub const HELLO_TIMEOUT_MS: u64 = 10_000;
+/// ... and how many times that in all, while bytes of it come.
+pub const HELLO_TIMEOUTS_MAX: u64 = 3;
+/// How long bytes count as life of which no message has come.
+pub const MESSAGE_MS_MAX: u64 = 240_000;
 /// How long a server waits for credentials it asked for.
 pub const AUTH_TIMEOUT_MS: u64 = 30_000;
 

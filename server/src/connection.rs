@@ -15,7 +15,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::extract::ws::WebSocket;
 use tautline_protocol::session::{Input, Output};
 use tautline_protocol::{CloseCode, Instant, Offset, Session, SessionId, StreamId};
 
@@ -23,7 +22,7 @@ use self::intake::Intake;
 use self::requests::{Answer, Request, Requests};
 use self::streams::Streams;
 use self::timer::Timer;
-use self::transport::{Arrival, Transport};
+use self::transport::Arrival;
 use crate::engine::{Engine, EngineError};
 use crate::escaped::Escaped;
 use crate::handler::{Caller, Handler};
@@ -32,6 +31,7 @@ use crate::mailbox::Signals;
 use crate::server::{Enrolled, Shared};
 
 pub(crate) use self::ending::turn_away;
+pub(crate) use self::transport::Transport;
 
 /// Packets read in a row before what they brought is handled.
 const READS_IN_A_ROW: usize = 8;
@@ -109,7 +109,7 @@ enum Event<E: Engine> {
 impl<H: Handler, E: Engine> Connection<H, E> {
     pub(crate) fn new(
         shared: Arc<Shared<H, E>>,
-        socket: WebSocket,
+        transport: Transport,
         enrolled: Enrolled<H, E>,
         peer: Peer,
     ) -> Self {
@@ -117,7 +117,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         Self {
             peer: peer.clone(),
             machine: Session::new(shared.config.session(), shared.clock.now()),
-            transport: Transport::new(socket),
+            transport,
             timer: Timer::new(shared.clock),
             requests: Requests::new(shared.clone(), peer, mailbox.clone()),
             intake: Intake::new(shared.clone()),
@@ -262,6 +262,9 @@ impl<H: Handler, E: Engine> Connection<H, E> {
 
     async fn apply(&mut self, event: Event<E>) {
         let now = self.shared.clock.now();
+        if let Some(at) = self.transport.moved_at() {
+            self.machine.moved(at);
+        }
         if !matches!(event, Event::Arrival(_)) {
             self.machine.handle_input(Input::Woke, now);
         }

@@ -70,7 +70,7 @@ async fn accept<H: Handler, E: Engine>(listener: TcpListener, server: &Server<H,
     let shared = server.shared();
     let (leaving, abort) = (&shared.leaving, &shared.abort);
     // Those that are still at HTTP; lines are counted apart.
-    let sockets = Arc::new(Sockets::new(&shared.config));
+    let sockets = Arc::new(Sockets::new(&shared.config, shared.clock));
     let mut told_at = None;
     while let Some(accepted) = leaving.run_until_cancelled(listener.accept()).await {
         match accepted {
@@ -106,8 +106,10 @@ async fn http(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("cannot set TCP_NODELAY for {peer}: {error}");
     }
+    let activity = seat.activity.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(activity.clone());
         let mut app = app.clone();
         async move {
             match check_host_header(&request) {

@@ -3,18 +3,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSlice};
+use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use tautline_protocol::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::network;
+use crate::clock::Clock;
 use crate::config::Config;
 
 /// All that are open.
@@ -22,7 +24,7 @@ use crate::config::Config;
 pub(crate) struct Sockets {
     most: usize,
     most_of_address: usize,
-    begun: Instant,
+    clock: Clock,
     open: Mutex<Open>,
 }
 
@@ -36,17 +38,27 @@ struct Open {
 #[derive(Debug)]
 struct Socket {
     address: IpAddr,
-    activity: Arc<Activity>,
+    activity: Activity,
     make_room: CancellationToken,
 }
 
-/// When bytes went over a socket last.
-#[derive(Debug, Default)]
-struct Activity {
-    /// In milliseconds since the sockets were opened.
-    at: AtomicU64,
-    /// It is not at HTTP any more, and nobody wants to know.
-    is_over: AtomicBool,
+/// When the peer of a socket has last shown that it is there: bytes have come, or a socket that was full has
+/// taken more.
+#[derive(Clone, Debug)]
+pub(crate) struct Activity(Arc<AtomicU64>);
+
+impl Activity {
+    fn new(at: Instant) -> Self {
+        Self(Arc::new(AtomicU64::new(at.as_millis())))
+    }
+
+    fn note(&self, at: Instant) {
+        self.0.store(at.as_millis(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn last(&self) -> Instant {
+        Instant::from_millis(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// Counts as one socket until dropped.
@@ -54,17 +66,17 @@ struct Activity {
 pub(crate) struct Seat {
     sockets: Arc<Sockets>,
     number: u64,
-    activity: Arc<Activity>,
+    pub(crate) activity: Activity,
     /// Cancelled when the socket is to be closed, for another.
     pub(crate) make_room: CancellationToken,
 }
 
 impl Sockets {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, clock: Clock) -> Self {
         Self {
             most: config.connections.max(1),
             most_of_address: config.connections_per_address.max(1),
-            begun: Instant::now(),
+            clock,
             open: Mutex::default(),
         }
     }
@@ -72,8 +84,7 @@ impl Sockets {
     /// Takes a socket in, and turns the quietest out if there are too many: of its address, or of all.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Seat {
         let address = network(address);
-        let (activity, make_room) = (Arc::new(Activity::default()), CancellationToken::new());
-        activity.at.store(self.now(), Ordering::Relaxed);
+        let (activity, make_room) = (Activity::new(self.clock.now()), CancellationToken::new());
         let mut open = self.lock();
         if open.of.get(&address).is_some_and(|count| *count >= self.most_of_address) {
             open.turn_out_quietest(Some(address));
@@ -94,10 +105,6 @@ impl Sockets {
         self.lock().turn_out_quietest(None)
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,8 +114,7 @@ impl Open {
     fn turn_out_quietest(&mut self, of: Option<IpAddr>) -> bool {
         let candidates =
             self.all.iter().filter(|(_, socket)| of.is_none_or(|of| socket.address == of));
-        let quietest =
-            candidates.min_by_key(|(_, socket)| socket.activity.at.load(Ordering::Relaxed));
+        let quietest = candidates.min_by_key(|(_, socket)| socket.activity.last());
         let Some(number) = quietest.map(|(number, _)| *number) else { return false };
         if let Some(socket) = self.remove(number) {
             socket.make_room.cancel();
@@ -131,24 +137,25 @@ impl Open {
 impl Seat {
     /// The socket, watched for whether it is quiet.
     pub(crate) fn watch(&self, stream: TcpStream) -> Watched {
-        let (sockets, activity) = (self.sockets.clone(), self.activity.clone());
-        Watched { stream, sockets, activity }
+        let (clock, activity) = (self.sockets.clock, self.activity.clone());
+        Watched { stream, clock, activity, was_full: false }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.activity.is_over.store(true, Ordering::Relaxed);
         self.sockets.lock().remove(self.number);
     }
 }
 
-/// A socket that notes when bytes go over it.
+/// A socket that notes when its peer shows that it is there.
 #[derive(Debug)]
 pub(crate) struct Watched {
     stream: TcpStream,
-    sockets: Arc<Sockets>,
-    activity: Arc<Activity>,
+    clock: Clock,
+    activity: Activity,
+    /// It took nothing more.
+    was_full: bool,
 }
 
 impl Watched {
@@ -156,10 +163,17 @@ impl Watched {
         Pin::new(&mut self.get_mut().stream)
     }
 
-    fn note(&self, bytes: usize) {
-        if bytes > 0 && !self.activity.is_over.load(Ordering::Relaxed) {
-            self.activity.at.store(self.sockets.now(), Ordering::Relaxed);
+    /// What a socket takes may stay in it: only that it has got rid of something shows that there is a peer.
+    fn note_write(&mut self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Pending => self.was_full = true,
+            Poll::Ready(Ok(1..)) if mem::take(&mut self.was_full) => self.note(),
+            Poll::Ready(_) => {}
         }
+    }
+
+    fn note(&self) {
+        self.activity.note(self.clock.now());
     }
 }
 
@@ -171,7 +185,9 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = ready!(self.as_mut().stream().poll_read(cx, buffer));
-        self.note(buffer.filled().len() - before);
+        if buffer.filled().len() > before {
+            self.note();
+        }
         Poll::Ready(read)
     }
 }
@@ -182,9 +198,9 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.as_mut().stream().poll_write(cx, bytes));
-        self.note(*written.as_ref().unwrap_or(&0));
-        Poll::Ready(written)
+        let written = self.as_mut().stream().poll_write(cx, bytes);
+        self.note_write(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -192,9 +208,9 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(self.as_mut().stream().poll_write_vectored(cx, bytes));
-        self.note(*written.as_ref().unwrap_or(&0));
-        Poll::Ready(written)
+        let written = self.as_mut().stream().poll_write_vectored(cx, bytes);
+        self.note_write(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -214,6 +230,10 @@ impl AsyncWrite for Watched {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn sockets(most: usize, most_of_address: usize) -> Arc<Sockets> {
@@ -222,7 +242,7 @@ mod tests {
             connections_per_address: most_of_address,
             ..Config::default()
         };
-        Arc::new(Sockets::new(&config))
+        Arc::new(Sockets::new(&config, Clock::start()))
     }
 
     fn address(last: u8) -> IpAddr {
@@ -238,7 +258,7 @@ mod tests {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         // The oldest has just said something.
-        seats[0].activity.at.store(sockets.now(), Ordering::Relaxed);
+        seats[0].activity.note(sockets.clock.now());
         let _fourth = sockets.admit(address(4));
         let out: Vec<_> = seats.iter().map(|seat| seat.make_room.is_cancelled()).collect();
         assert_eq!(out, [false, true, false]);
@@ -267,5 +287,43 @@ mod tests {
         assert!(!seat.make_room.is_cancelled());
         assert!(sockets.turn_out_quietest() && seat.make_room.is_cancelled());
         assert!(!sockets.turn_out_quietest());
+    }
+
+    // PROTOCOL.md S-36.
+    #[tokio::test]
+    async fn a_socket_shows_its_peer_by_what_comes_and_by_room_that_was_not_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let seat = sockets(1, 1).admit(address(1));
+        let mut watched = seat.watch(listener.accept().await.unwrap().0);
+        let never = Instant::from_millis(0);
+        let has_shown = || {
+            seat.activity.last() != never && {
+                seat.activity.note(never);
+                true
+            }
+        };
+        let pause = async || tokio::time::sleep(Duration::from_millis(20)).await;
+        pause().await;
+        seat.activity.note(never);
+        while let Some(written) = watched.write(&[0; 65_536]).now_or_never() {
+            written.unwrap();
+        }
+        assert!(!has_shown(), "it has only been filled");
+        let mut taken = vec![0; 65_536];
+        let writing = watched.write(&[0; 1]);
+        let reading = async {
+            loop {
+                peer.read_exact(&mut taken).await.unwrap();
+            }
+        };
+        tokio::select! {
+            written = writing => assert_eq!(written.unwrap(), 1),
+            () = reading => {}
+        }
+        assert!(has_shown(), "there was room again");
+        peer.write_all(&[1]).await.unwrap();
+        assert_eq!(watched.read(&mut taken).await.unwrap(), 1);
+        assert!(has_shown(), "a byte came");
     }
 }

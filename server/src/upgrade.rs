@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use tautline_protocol::{CloseCode, SUBPROTOCOL, limits};
 
 use crate::admission::Crowded;
-use crate::connection::{self, Connection, Peer};
+use crate::connection::{self, Connection, Peer, Transport};
 use crate::engine::Engine;
 use crate::escaped::Escaped;
 use crate::handler::Handler;
 use crate::origin::check_origin;
 use crate::server::Shared;
+use crate::sockets::Activity;
 
 /// Every version of the protocol is called like this.
 const PROTOCOL_PREFIX: &str = "tautline.";
@@ -41,6 +42,7 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
     request: Request,
 ) -> Response {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let activity = request.extensions().get::<Activity>().cloned();
     let (mut parts, _) = request.into_parts();
     let origin = match check_origin(&parts.headers, &parts.uri, &shared.config.allowed_origins) {
         Ok(origin) => origin,
@@ -80,8 +82,9 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
     let (task, abort) = (shared.tasks.token(), shared.abort.clone());
     let Some(enrolled) = shared.enroll() else { return going_away() };
     websocket.on_upgrade(async move |socket| {
+        let transport = Transport::new(socket, activity);
         // Apart from its task, which would take as much again.
-        let connection = Box::pin(Connection::new(shared, socket, enrolled, peer).run());
+        let connection = Box::pin(Connection::new(shared, transport, enrolled, peer).run());
         abort.run_until_cancelled(connection).await;
         drop((admitted, task));
     })

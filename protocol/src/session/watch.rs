@@ -1,9 +1,10 @@
 //! Deadlines of the server's end: when to send PING, and when to end a connection that is silent or late.
 
 use super::deadline::{Deadline, Look};
-use super::{Session, State};
+use super::{Session, State, silent_after};
 use crate::close::CloseCode;
 use crate::downlink::Downlink;
+use crate::limits::{HELLO_TIMEOUTS_MAX, MESSAGE_MS_MAX};
 use crate::time::{Instant, earliest};
 
 impl Session {
@@ -40,6 +41,24 @@ impl Session {
             self.pinged = true;
             self.nonce += 1;
             self.urgent.put(&Downlink::Ping { nonce: self.nonce });
+        }
+    }
+
+    /// Bytes have moved on the connection at `at`, and no message has come of them yet: the client is slow,
+    /// and not silent. PROTOCOL.md S-36.
+    pub fn moved(&mut self, at: Instant) {
+        let (config, heard_at) = (self.config, self.heard_at);
+        let hello_ms = config.hello_timeout_ms;
+        let (deadline, by, most_ms) = match &mut self.state {
+            State::Opening { give_up } => {
+                (give_up, at.after(hello_ms), hello_ms.saturating_mul(HELLO_TIMEOUTS_MAX))
+            }
+            State::Live => (&mut self.silent, silent_after(at, &config).at(), MESSAGE_MS_MAX),
+            State::Joining | State::Ending(_) | State::Closed => return,
+        };
+        let by = by.min(heard_at.after(most_ms));
+        if by > deadline.at() {
+            *deadline = Deadline::new(by);
         }
     }
 

@@ -6,9 +6,9 @@ use tautline_protocol::client::{Config, Hint, Input};
 use tautline_protocol::downlink::Downlink;
 use tautline_protocol::fragment::FRAGMENT;
 use tautline_protocol::limits::{
-    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, FRAGMENT_BYTES, HEARTBEAT_MS, LIFE_SIGN_BYTES, LIFE_SIGN_MS,
-    PATIENCE_CHECK_MS, PATIENCE_LEVEL_JOINING_MAX, PATIENCE_LEVEL_MAX, PROBE_MS_MIN,
-    SLOWEST_BYTES_PER_MS,
+    ANSWER_MS_MIN, CONNECT_TIMEOUT_MS, FRAGMENT_BYTES, HEARTBEAT_MS, HELLO_TIMEOUT_MS,
+    HELLO_TIMEOUTS_MAX, LIFE_SIGN_BYTES, LIFE_SIGN_MS, MESSAGE_MS_MAX, PATIENCE_CHECK_MS,
+    PATIENCE_LEVEL_JOINING_MAX, PATIENCE_LEVEL_MAX, PROBE_MS_MIN, SLOWEST_BYTES_PER_MS,
 };
 use tautline_protocol::{CloseCode, Format, Kind, session};
 
@@ -235,4 +235,48 @@ fn what_is_under_way_unseen_gets_its_time() {
     assert!(client.wait(HEARTBEAT_MS).transmitted("Ping"));
     assert_eq!(client.wait(ANSWER_MS_MIN + fragment_ms - 1).hung_up, None);
     assert_eq!(client.wait(1).hung_up, Some(CloseCode::SILENT));
+}
+
+/// Lets bytes move every so often, and no message come of them: when that ends the connection, and how.
+fn trickle(server: &mut LoneSession, every_ms: u64) -> (u64, CloseCode) {
+    let began = server.now;
+    while server.now.since(began) < 1_000_000 {
+        server.now = server.now.after(every_ms);
+        server.session.moved(server.now);
+        if let Some(code) = server.wait(0).hung_up {
+            return (server.now.since(began), code);
+        }
+    }
+    panic!("it never ends");
+}
+
+// PROTOCOL.md S-36, S-1, S-15.
+#[test]
+fn bytes_that_move_are_life_for_a_while() {
+    let mut server = LoneSession::live();
+    assert_eq!(trickle(&mut server, 1_000), (MESSAGE_MS_MAX, CloseCode::SILENT));
+    let mut server = LoneSession::live();
+    let too_seldom = 2 * HEARTBEAT_MS + PROBE_MS_MIN;
+    server.wait(100);
+    server.session.moved(server.now);
+    assert_eq!(server.wait(too_seldom - 1).hung_up, None);
+    assert_eq!(server.wait(1).hung_up, Some(CloseCode::SILENT));
+    // A message that has come begins the time anew.
+    let mut server = LoneSession::live();
+    for _ in 0..10 {
+        for _ in 0..MESSAGE_MS_MAX / 1_000 - 1 {
+            server.session.moved(server.now);
+            assert_eq!(server.wait(1_000).hung_up, None);
+        }
+        server.gets_bytes(part(FRAGMENT_BYTES));
+    }
+    let mut server = LoneSession::new(session::Config::default());
+    let most = HELLO_TIMEOUT_MS * HELLO_TIMEOUTS_MAX;
+    assert_eq!(trickle(&mut server, 1_000), (most, CloseCode::HELLO_TIMEOUT));
+    let mut server = LoneSession::new(session::Config::default());
+    for _ in 0..most / 1_000 - 1 {
+        server.session.moved(server.now);
+        server.wait(1_000);
+    }
+    server.joins(crate::lone_session::HELLO, 0);
 }

@@ -52,7 +52,7 @@ pub(crate) async fn turn_away(socket: WebSocket, code: CloseCode, reason: &str) 
         CloseCode::VERSION => machine.hang_up(code),
         _ => machine.refuse(code, 0, reason),
     }
-    farewell(machine, Transport::new(socket), None).await;
+    farewell(machine, Transport::new(socket, None), None).await;
 }
 
 /// Sends what the machine still has to say, and closes.

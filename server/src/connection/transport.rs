@@ -6,15 +6,17 @@ use std::task::{Context, Poll, ready};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tautline_protocol::CloseCode;
 use tautline_protocol::session::Input;
+
+use crate::sockets::Activity;
+use tautline_protocol::{CloseCode, Instant};
 
 /// Answers to the WebSocket's own Pings that may gather, in bytes. The library that gives them has no
 /// bound but the memory.
 const PONG_BYTES: usize = 16 * 1024;
 const PONG_HEAD_BYTES: usize = 2;
 
-pub(super) struct Transport {
+pub(crate) struct Transport {
     socket: WebSocket,
     /// Something is written and may not have left.
     is_dirty: bool,
@@ -24,6 +26,10 @@ pub(super) struct Transport {
     unsent_bytes: usize,
     /// Nothing more can be read.
     is_deaf: bool,
+    /// When bytes have moved, if whoever serves the socket tells; and when, if they were nothing but a Ping or a
+    /// Pong.
+    activity: Option<Activity>,
+    idle_at: Option<Instant>,
 }
 
 /// What was read.
@@ -35,8 +41,25 @@ pub(super) enum Arrival {
 }
 
 impl Transport {
-    pub(super) const fn new(socket: WebSocket) -> Self {
-        Self { socket, is_dirty: false, pong_bytes: 0, unsent_bytes: 0, is_deaf: false }
+    pub(crate) const fn new(socket: WebSocket, activity: Option<Activity>) -> Self {
+        Self {
+            socket,
+            is_dirty: false,
+            pong_bytes: 0,
+            unsent_bytes: 0,
+            is_deaf: false,
+            activity,
+            idle_at: None,
+        }
+    }
+
+    /// When bytes have moved last that show a peer which is slow. PROTOCOL.md S-36.
+    pub(super) fn moved_at(&self) -> Option<Instant> {
+        self.last_activity().filter(|at| Some(*at) != self.idle_at)
+    }
+
+    fn last_activity(&self) -> Option<Instant> {
+        self.activity.as_ref().map(Activity::last)
     }
 
     /// Ready when a packet can be sent; an error means that the connection is broken.
@@ -82,9 +105,13 @@ impl Transport {
             // The WebSocket's own, which browsers do not send; tungstenite answers them.
             Some(Ok(Message::Ping(payload))) => {
                 self.pong_bytes += PONG_HEAD_BYTES + payload.len();
+                self.idle_at = self.last_activity();
                 Input::Woke
             }
-            Some(Ok(Message::Pong(_))) => Input::Woke,
+            Some(Ok(Message::Pong(_))) => {
+                self.idle_at = self.last_activity();
+                Input::Woke
+            }
             Some(Err(error)) if let Some(code) = fault(&error) => {
                 self.is_deaf = true;
                 return Poll::Ready(Arrival::Unreadable(code));

@@ -25,6 +25,7 @@ mod settings;
 mod shutdown;
 #[cfg(target_os = "linux")]
 mod site;
+mod slow;
 #[cfg(target_os = "linux")]
 mod stalled;
 mod takeover;
