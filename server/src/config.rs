@@ -28,7 +28,10 @@ pub struct Config {
     /// waits in them to be handled or sent, topics and credentials included. Once half of it is in use,
     /// connections with more than an equal part of that half are not read from until some of it is
     /// gone; when it is used up, no new ones are let in, and those that hold the most are asked to come
-    /// back later (4100). What sessions and topics keep is bounded apart, by the engine.
+    /// back later (4100). Apart from it are what sessions and topics keep, which the engine bounds
+    /// ([`EngineConfig::log_bytes`](crate::EngineConfig::log_bytes)), and what has come of WebSocket messages that are not
+    /// whole: up to 64 KiB a connection (measured), also before its credentials are checked. Where that
+    /// is too much, allow fewer `connections`.
     pub memory_bytes: usize,
     /// The settings of each connection.
     pub session: session::Config,

@@ -105,7 +105,7 @@ fn start(options: &Options) -> Result<(), String> {
     runtime.block_on(async {
         signals::outlive_the_others();
         match options.engine {
-            EngineKind::Memory => serve(options, token, MemoryEngine::new(options.keep())).await,
+            EngineKind::Memory => serve(options, token, MemoryEngine::new(options.memory())).await,
             EngineKind::Disk => {
                 let engine = DiskEngine::open(&options.data, options.disk())
                     .map_err(|error| error.to_string())?;

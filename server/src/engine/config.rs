@@ -32,7 +32,9 @@ pub struct EngineConfig {
     /// that never had any, with its last reader.
     pub topic_ttl: Duration,
     /// What all direct streams and topics may keep together, in bytes. Once they keep more, each
-    /// may keep no more than an equal part of this: the longest are trimmed first.
+    /// may keep no more than an equal part of this: the longest are trimmed first, and all together keep
+    /// less than twice as much. In memory 256 MiB unless told otherwise, so that it suits a machine with
+    /// 1 GiB beside [`Config::memory_bytes`](crate::Config::memory_bytes); on disk 1 GiB.
     pub log_bytes: usize,
 }
 
@@ -64,7 +66,7 @@ impl Default for EngineConfig {
                 age: Some(Duration::from_secs(24 * 60 * 60)),
             },
             topic_ttl: Duration::from_secs(60 * 60),
-            log_bytes: 1024 * 1024 * 1024,
+            log_bytes: 256 * 1024 * 1024,
         }
     }
 }

@@ -160,11 +160,11 @@ pub(crate) struct Options {
         value_parser = number::<0, SECONDS_MAX>, allow_negative_numbers = true)]
     topic_age: u64,
 
-    /// Bytes that all topics and sessions keep together
+    /// Bytes that all topics and sessions keep together: 1 GiB on disk, 256 MiB in memory unless told
+    /// otherwise
     #[arg(long, value_name = "BYTES", env = "TAUTLINE_LOG_BYTES",
-        default_value_t = EngineConfig::default().log_bytes as u64,
         value_parser = number::<1, COUNT_MAX>, allow_negative_numbers = true)]
-    log_bytes: u64,
+    log_bytes: Option<u64>,
 
     /// Seconds after which an idle connection is asked whether it is alive; it is given up after twice as
     /// long and two seconds
@@ -265,19 +265,25 @@ impl Options {
         config
     }
 
-    pub(crate) fn disk(&self) -> DiskConfig {
-        let (keep, sync, is_restored) = (self.keep(), self.sync, self.restored);
-        DiskConfig { keep, sync, is_restored, ..DiskConfig::default() }
+    pub(crate) fn memory(&self) -> EngineConfig {
+        self.keep(EngineConfig::default())
     }
 
-    pub(crate) fn keep(&self) -> EngineConfig {
+    pub(crate) fn disk(&self) -> DiskConfig {
+        let config = DiskConfig::default();
+        let keep = self.keep(config.keep);
+        DiskConfig { keep, sync: self.sync, is_restored: self.restored, ..config }
+    }
+
+    /// What an engine keeps that keeps `defaults` unless told otherwise.
+    fn keep(&self, defaults: EngineConfig) -> EngineConfig {
         let mut keep = EngineConfig {
             sessions: size(self.sessions),
             session_ttl: Duration::from_secs(self.session_ttl),
             topics: size(self.topics),
             topics_per_identity: size(self.topics_per_identity),
-            log_bytes: size(self.log_bytes),
-            ..EngineConfig::default()
+            log_bytes: self.log_bytes.map_or(defaults.log_bytes, size),
+            ..defaults
         };
         keep.topic.entries = size(self.topic_entries);
         keep.topic.bytes = size(self.topic_bytes);

@@ -38,10 +38,13 @@ pub enum SyncPolicy {
     Interval(Duration),
 }
 
+/// What all logs keep together on the disk.
+const LOG_BYTES: usize = 1024 * 1024 * 1024;
+
 impl Default for DiskConfig {
     fn default() -> Self {
         Self {
-            keep: EngineConfig::default(),
+            keep: EngineConfig { log_bytes: LOG_BYTES, ..EngineConfig::default() },
             sync: SyncPolicy::default(),
             is_restored: false,
             memory_bytes: 64 * 1024 * 1024,
