@@ -48,7 +48,7 @@ pub const WINDOW_MESSAGES: usize = 16_384;
 pub const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 /// No further message is handed to a transport that still holds this much: more would be out of
 /// reach for whoever takes it back, and lie in the page's memory. A fast line drains it between two
-/// acknowledgements, and the slowest that is not taken for dead takes eight seconds.
+/// acknowledgements, and one of 8 bytes in a millisecond takes half a minute.
 pub const BUFFERED_BYTES: usize = 256 * 1024;
 /// A volatile message is not taken if it has to wait behind as much as this, with itself.
 pub const VOLATILE_BYTES: usize = 64 * 1024;
