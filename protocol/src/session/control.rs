@@ -1,7 +1,7 @@
 //! Control frames that wait to be sent, in packets of a bounded size.
 
 use crate::downlink::Downlink;
-use crate::limits::PACKET_BYTES;
+use crate::limits::{FRAGMENT_BYTES, PACKET_BYTES};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::mem;
@@ -24,12 +24,18 @@ impl Control {
         frame.encode(self.packet());
     }
 
-    /// Adds a frame before all others.
+    /// Adds a frame before all others. If it does not fit with them, it goes alone: there are no
+    /// fragments before WELCOME. PROTOCOL.md F-14.
     pub(super) fn put_first(&mut self, frame: &Downlink<'_>) {
+        let mut packet = Vec::new();
+        frame.encode(&mut packet);
         let first = self.full.front_mut().unwrap_or(&mut self.last);
-        let others = mem::take(first);
-        frame.encode(first);
-        first.extend_from_slice(&others);
+        if packet.len() + first.len() > FRAGMENT_BYTES {
+            self.full.push_front(packet);
+        } else {
+            packet.append(first);
+            *first = packet;
+        }
     }
 
     /// The packet that the next frame goes into.

@@ -318,3 +318,21 @@ fn large_messages_arrive_both_ways_whole_and_in_order() {
     line.must_converge();
     assert_eq!(line.dials.len(), 1);
 }
+
+// PROTOCOL.md F-14.
+#[test]
+fn welcome_comes_whole_whatever_is_said_with_it() {
+    // What is refused beyond the 128 that a session may read fills more than a packet, to each byte of it.
+    for count in 128..800 {
+        let mut lone = LoneSession::new(session::Config::default());
+        let mut frames = vec![Uplink::Hello(HELLO)];
+        frames.extend((1..=count).map(|stream| Uplink::Subscribe {
+            stream,
+            topic: "t",
+            start: Start::Last(0),
+        }));
+        let messages = lone.joins_with(&frames, 0).messages;
+        assert_eq!(messages[0][0], 0x02, "{count}");
+        assert!(messages[0].len() <= FRAGMENT_BYTES, "{count}: {} bytes", messages[0].len());
+    }
+}

@@ -97,7 +97,12 @@ impl LoneSession {
 
     /// HELLO comes and is accepted, with everything up to `accepted` processed.
     pub(crate) fn joins(&mut self, hello: uplink::Hello<'_>, accepted: u64) -> Wanted {
-        let hello = self.gets(&[Uplink::Hello(hello)]).join.unwrap();
+        self.joins_with(&[Uplink::Hello(hello)], accepted)
+    }
+
+    /// The same, with what comes in one packet with HELLO.
+    pub(crate) fn joins_with(&mut self, frames: &[Uplink<'_>], accepted: u64) -> Wanted {
+        let hello = self.gets(frames).join.unwrap();
         let resumption = Resumption::New;
         let resolution = Resolution { resumption, epoch: EPOCH, accepted, head: 0 };
         self.session.join(&hello, &resolution);
