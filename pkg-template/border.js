@@ -43,7 +43,9 @@ export const EXPIRED = 4;
 export async function instantiate(wasm) {
   const lines = [];
   let exports;
-  const bytes = (at, length) => new Uint8Array(exports.memory.buffer, at, length);
+  const none = new Uint8Array();
+  const bytes = (at, length) =>
+    length > 0 ? new Uint8Array(exports.memory.buffer, at, length) : none;
   const note = (line, kind, a, at, length, reasonAt, reasonLength, b, c, d) => {
     const notes = lines[line];
     try {

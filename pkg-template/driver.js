@@ -7,14 +7,14 @@ import { ABNORMAL, REPLACED, SUSPENDED } from "./close-codes.js";
 import { soon, TIMEOUT_MAX, watch } from "./page.js";
 
 /**
- * Opens a line in `wasm` and returns what gives it commands and what lets it go. `notesOf` returns
- * what takes note of its events, by kind, and must not give commands; it gets a function for what
- * has to wait until that may be. `broken` gets what was thrown where nothing is to throw, and `ended` is
+ * Opens a line in `wasm` and returns what gives it commands and what lets it go. `events` take note of
+ * what happens on it, by kind, and must not give commands; what they return is called when that may be.
+ * `broken` gets what was thrown where nothing is to throw, and `ended` is
  * called when nothing more comes of it. `history` gets the words of a server that closes the connection;
  * `keeper`, if there is one, what it has to keep whenever nothing is left to do; and `observe`, if
  * it is there, every WebSocket.
  */
-export function drive(wasm, settings, notesOf, { broken, ended, history, keeper, observe }) {
+export function drive(wasm, settings, events, { broken, ended, history, keeper, observe }) {
   const { url, WebSocket, credentials, numbers } = settings;
   /** What is to be done one after the other: inputs, and whatever has to wait for their end. */
   const later = [];
@@ -49,7 +49,7 @@ export function drive(wasm, settings, notesOf, { broken, ended, history, keeper,
 
   function attempt(act) {
     try {
-      return act();
+      act();
     } catch (error) {
       caught(error);
     }
@@ -59,13 +59,15 @@ export function drive(wasm, settings, notesOf, { broken, ended, history, keeper,
     const isFirst = !draining;
     if (isFirst) wakeSoon();
     again = true;
-    const answer = attempt(() => {
+    try {
       // What the first one of a turn says of times counts from now, not from the last input.
       if (isFirst) tell(border.NOW);
       if (payload ?? topic) place(payload, topic);
       return wasm.command(line, kind, topic?.length, a, b, c);
-    });
-    return answer ?? border.LINE_CLOSED;
+    } catch (error) {
+      caught(error);
+      return border.LINE_CLOSED;
+    }
   }
 
   function wakeSoon() {
@@ -161,7 +163,8 @@ export function drive(wasm, settings, notesOf, { broken, ended, history, keeper,
   const asks = typeof credentials === "function";
   place(random, asks ? undefined : credentials);
   const line = wasm.open(performance.now(), asks, ...numbers);
-  const notes = [...notesOf((act) => later.push(act)), dial, transmit, hangUp, idle];
+  const told = (event) => (a, b, c, d, e, f) => later.push(event(a, b, c, d, e, f));
+  const notes = [...events.map(told), dial, transmit, hangUp, idle];
   wasm.lines[line] = Object.assign(notes, { caught });
   wakeSoon();
 

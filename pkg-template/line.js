@@ -93,7 +93,7 @@ export class Line extends Emitter {
   #open(wasm, observe, keeper) {
     if (this.#state === "closed") return keeper?.stop();
     this.#keeper = keeper;
-    this.#driver = drive(wasm, this.#settings, this.#notes, {
+    this.#driver = drive(wasm, this.#settings, this.#events(), {
       broken: this.#broken,
       ended: () => this.#ended(),
       history: this.#history,
@@ -236,42 +236,40 @@ export class Line extends Emitter {
     this._finish();
   }
 
-  /** What takes note of the wasm's events, by kind. Applications are told `later`. */
-  #notes = (later) => {
+  /** What takes note of the wasm's events, by kind, and returns what is done when applications may be told. */
+  #events() {
     const { codec } = this.#settings;
     const outgoing = this.#outgoing;
-    const state = (...told) => {
-      const change = this.#history.change(...told);
-      later(() => this.#changed(change));
-    };
-    const lost = (outcomeKnown, _, __, directMissing) =>
-      later(() =>
-        this._emit("lost", { outcomeKnown: !!outcomeKnown, directMissing: !!directMissing }),
-      );
-    const acknowledged = (through) => later(() => outgoing.acknowledged(through));
     const undecoded = (what, cause) => {
       const message = `The codec could not decode ${what}: ${shown(cause)}.`;
       return new errors.UnserializableError(message, { cause });
     };
+    const state = (...told) => {
+      const change = this.#history.change(...told);
+      return () => this.#changed(change);
+    };
+    const lost = (outcomeKnown, _, __, directMissing) => () =>
+      this._emit("lost", { outcomeKnown: !!outcomeKnown, directMissing: !!directMissing });
+    const acknowledged = (through) => () => outgoing.acknowledged(through);
     const reply = (id, payload, _, format) => {
       const decode = decoder(codec, format, payload);
-      later(() => {
+      return () => {
         const message = outgoing.settled(id);
         try {
           message?.resolve(decode());
         } catch (cause) {
           message.reject(undecoded("the reply", cause));
         }
-      });
+      };
     };
     const refused = (id, code, reason) => {
       const error = refusedError("message", text(code), text(reason));
-      later(() => outgoing.settled(id)?.reject(error));
+      return () => outgoing.settled(id)?.reject(error);
     };
-    const failed = (first, _, __, last, kind) => later(() => outgoing.failed(first, last, kind));
+    const failed = (first, _, __, last, kind) => () => outgoing.failed(first, last, kind);
     const message = (stream, payload, _, offset, format) => {
       const decode = decoder(codec, format, payload);
-      later(() => {
+      return () => {
         const event = { data: undefined, offset };
         try {
           event.data = decode();
@@ -280,28 +278,25 @@ export class Line extends Emitter {
         }
         if (stream === 0) this.#deliver(event);
         else this.#subscriptions.get(stream)?.deliver(event);
-      });
+      };
     };
-    const subscribed = (stream, _, __, offset, high, low) =>
-      later(() =>
-        this.#subscriptions.get(stream)?.subscribed({ epoch: `${high}-${low}`, offset }),
-      );
+    const subscribed = (stream, _, __, offset, high, low) => () =>
+      this.#subscriptions.get(stream)?.subscribed({ epoch: `${high}-${low}`, offset });
     const subscribeRefused = (stream, code, reason) => {
       const error = refusedError("subscription", text(code), text(reason));
-      later(() => this.#subscriptions.get(stream)?.end(error));
+      return () => this.#subscriptions.get(stream)?.end(error);
     };
-    const gap = (stream, _, __, from, to, reset) =>
-      later(() => {
-        const gap = { from, to, reset: !!reset };
-        if (stream === 0) this._emit("gap", gap);
-        else this.#subscriptions.get(stream)?.missing(gap);
-      });
+    const gap = (stream, _, __, from, to, reset) => () => {
+      const gap = { from, to, reset: !!reset };
+      if (stream === 0) this._emit("gap", gap);
+      else this.#subscriptions.get(stream)?.missing(gap);
+    };
     const closed = (end, reason, _, code) => {
       // What the messages that fail with it are told too.
       outgoing.error ??= endError(end, code, this.#history.words(reason));
-      later(() => this.#ended());
+      return () => this.#ended();
     };
-    const authorize = (attempt) => later(() => this.#authorize(attempt));
+    const authorize = (attempt) => () => this.#authorize(attempt);
     return [
       state,
       lost,
@@ -316,7 +311,7 @@ export class Line extends Emitter {
       closed,
       authorize,
     ];
-  };
+  }
 
   #changed(change) {
     this.#state = change.state;
