@@ -64,6 +64,8 @@ test("errors", async (t) => {
     code: "invalid-argument",
     says: /await blob.arrayBuffer\(\)/,
   });
+  // Before it is open, the line does not know the server's limit.
+  await page.evaluate(() => line.request("open"));
   await check("a message over the limit", () => told(() => line.send("x".repeat(2_000_000))), {
     name: "TooLargeError",
     code: "too-large",
