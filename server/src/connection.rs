@@ -191,7 +191,6 @@ impl<H: Handler, E: Engine> Connection<H, E> {
                 return Poll::Ready(Event::Arrival(arrival));
             }
         }
-        self.transport.poll_flush(cx);
         let refresh_at = self.held.as_ref().and_then(|held| held.refresh_at);
         let wake_at = [self.wake_at, refresh_at].into_iter().flatten().min();
         self.timer.poll(cx, wake_at).map(|()| Event::Woke)
@@ -200,11 +199,7 @@ impl<H: Handler, E: Engine> Connection<H, E> {
     /// Carries out what the machine wants, as long as the transport takes packets.
     fn drain(&mut self, cx: &mut Context<'_>) -> Option<Event<E>> {
         self.is_drained = false;
-        while let Poll::Ready(ready) = self.transport.poll_ready(cx) {
-            if ready.is_err() {
-                self.machine.handle_input(Input::Closed, self.shared.clock.now());
-                return Some(Event::Over);
-            }
+        while self.transport.poll_ready(cx).is_ready() {
             match self.machine.poll_output() {
                 Output::Transmit(packet) => self.transport.send(packet),
                 Output::Join(hello) => self.requests.push(Request::Join(hello)),

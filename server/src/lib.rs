@@ -111,6 +111,7 @@ mod serve;
 mod server;
 mod sockets;
 mod upgrade;
+mod websocket;
 
 pub use config::Config;
 #[cfg(feature = "disk")]

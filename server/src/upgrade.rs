@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{ALLOW, CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tautline_protocol::{CloseCode, SUBPROTOCOL, limits};
+use tautline_protocol::{CloseCode, SUBPROTOCOL};
 
 use crate::admission::Crowded;
 use crate::connection::{self, Connection, Peer, Transport};
@@ -19,16 +19,12 @@ use crate::handler::Handler;
 use crate::origin::check_origin;
 use crate::server::Shared;
 use crate::sockets::Activity;
+use crate::websocket::Upgrade;
 
 /// Every version of the protocol is called like this.
 const PROTOCOL_PREFIX: &str = "tautline.";
 /// The only one there is (RFC 6455, 4.4).
 const WEBSOCKET_VERSION: &str = "13";
-/// Memory that each connection holds for what it reads.
-const READ_BUFFER_BYTES: usize = 8 * 1024;
-/// Packets are written one by one: the machine puts into one what leaves together, and the buffer, which the
-/// library never makes smaller again, holds one packet at most.
-const WRITE_BUFFER_BYTES: usize = 0;
 
 /// What becomes of a connection that is not let in although it is upgraded: only a close code
 /// tells the page's script why, a failed upgrade does not.
@@ -53,8 +49,8 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
             return (StatusCode::FORBIDDEN, sentence).into_response();
         }
     };
-    let websocket = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(websocket) => websocket,
+    let Upgrade { websocket, upgraded } = match Upgrade::of(&mut parts).await {
+        Ok(upgrade) => upgrade,
         Err(rejection) => return not_a_websocket(&parts.method, &rejection),
     };
     let Some((websocket, is_known)) = choose_protocol(websocket) else {
@@ -64,24 +60,24 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
         );
         return (StatusCode::BAD_REQUEST, sentence).into_response();
     };
-    let websocket = limited(websocket);
+    let upgrade = Upgrade { websocket, upgraded };
     if !is_known {
         let reason = format!("this server speaks {SUBPROTOCOL}");
-        return turn_away(&shared, websocket, TurnedAway { code: CloseCode::VERSION, reason });
+        return turn_away(&shared, upgrade, TurnedAway { code: CloseCode::VERSION, reason });
     }
     let peer = Peer { address, origin };
     let admitted = match shared.admission.admit(address.map(|at| at.ip()), &shared.config) {
         Ok(admitted) => admitted,
-        Err(crowded) => return turn_away(&shared, websocket, too_many(crowded)),
+        Err(crowded) => return turn_away(&shared, upgrade, too_many(crowded)),
     };
     if !shared.holdings.has_room() {
         let reason = "the server's memory for connections is used up".into();
-        return turn_away(&shared, websocket, TurnedAway { code: CloseCode::FULL, reason });
+        return turn_away(&shared, upgrade, TurnedAway { code: CloseCode::FULL, reason });
     }
     // Taken here and not in the task, so that from now on a shutdown waits for it.
     let (task, abort) = (shared.tasks.token(), shared.abort.clone());
     let Some(enrolled) = shared.enroll() else { return going_away() };
-    websocket.on_upgrade(async move |socket| {
+    upgrade.accept(async move |socket| {
         let transport = Transport::new(socket, activity);
         // Apart from its task, which would take as much again.
         let connection = Box::pin(Connection::new(shared, transport, enrolled, peer).run());
@@ -131,14 +127,6 @@ fn choose_protocol(websocket: WebSocketUpgrade) -> Option<(WebSocketUpgrade, boo
     Some((websocket, false))
 }
 
-fn limited(websocket: WebSocketUpgrade) -> WebSocketUpgrade {
-    websocket
-        .max_message_size(limits::UPLINK_BYTES_MAX)
-        .max_frame_size(limits::UPLINK_BYTES_MAX)
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-}
-
 fn too_many(crowded: Crowded) -> TurnedAway {
     match crowded {
         Crowded::Full => TurnedAway {
@@ -154,14 +142,14 @@ fn too_many(crowded: Crowded) -> TurnedAway {
 
 fn turn_away<H: Handler, E: Engine>(
     shared: &Arc<Shared<H, E>>,
-    websocket: WebSocketUpgrade,
+    upgrade: Upgrade,
     TurnedAway { code, reason }: TurnedAway,
 ) -> Response {
     tracing::warn!("turned a connection away with {code}: {reason}");
     // They are bounded apart, and few, because they are told quickly.
     let Ok(permit) = shared.turning_away.clone().try_acquire_owned() else { return full() };
     let (task, abort) = (shared.tasks.token(), shared.abort.clone());
-    websocket.on_upgrade(async move |socket| {
+    upgrade.accept(async move |socket| {
         abort.run_until_cancelled(connection::turn_away(socket, code, &reason)).await;
         drop((permit, task));
     })

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::extract::ws::WebSocket;
 use tautline_protocol::session::{Config, Output};
 use tautline_protocol::{CloseCode, Instant, Session};
 
@@ -12,6 +11,7 @@ use super::transport::Transport;
 use super::{Connection, Held};
 use crate::engine::Engine;
 use crate::handler::Handler;
+use crate::websocket::WebSocket;
 
 /// How long the last packets may take to leave, and the peer to confirm the end, before it is cut
 /// off.
@@ -74,10 +74,7 @@ async fn farewell(
 /// Drains the machine; returns the code that it hangs up with.
 async fn last_words(machine: &mut Session, transport: &mut Transport) -> Option<CloseCode> {
     poll_fn(|cx| {
-        while let Poll::Ready(ready) = transport.poll_ready(cx) {
-            if ready.is_err() {
-                return Poll::Ready(None);
-            }
+        while transport.poll_ready(cx).is_ready() {
             match machine.poll_output() {
                 Output::Transmit(packet) => transport.send(packet),
                 Output::HangUp(code) => return Poll::Ready(Some(code)),

@@ -3,27 +3,26 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tautline_protocol::session::Input;
+use tautline_protocol::{CloseCode, Instant};
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Error, Message};
 
 use crate::sockets::Activity;
-use tautline_protocol::{CloseCode, Instant};
+use crate::websocket::WebSocket;
 
 /// Answers to the WebSocket's own Pings that may gather, in bytes. The library that gives them has no
 /// bound but the memory.
-const PONG_BYTES: usize = 16 * 1024;
+const PONG_BYTES: usize = 4 * 1024;
 const PONG_HEAD_BYTES: usize = 2;
 
 pub(crate) struct Transport {
     socket: WebSocket,
-    /// Something is written and may not have left.
-    is_dirty: bool,
     /// Bytes of Pongs that may not have left.
     pong_bytes: usize,
-    /// Bytes of packets that the WebSocket may still hold.
-    unsent_bytes: usize,
+    /// Nothing more can be written.
+    is_mute: bool,
     /// Nothing more can be read.
     is_deaf: bool,
     /// When bytes have moved, if whoever serves the socket tells; and when, if they were nothing but a Ping or a
@@ -42,15 +41,7 @@ pub(super) enum Arrival {
 
 impl Transport {
     pub(crate) const fn new(socket: WebSocket, activity: Option<Activity>) -> Self {
-        Self {
-            socket,
-            is_dirty: false,
-            pong_bytes: 0,
-            unsent_bytes: 0,
-            is_deaf: false,
-            activity,
-            idle_at: None,
-        }
+        Self { socket, pong_bytes: 0, is_mute: false, is_deaf: false, activity, idle_at: None }
     }
 
     /// When bytes have moved last that show a peer which is slow. PROTOCOL.md S-36.
@@ -62,42 +53,34 @@ impl Transport {
         self.activity.as_ref().map(Activity::last)
     }
 
-    /// Ready when a packet can be sent; an error means that the connection is broken.
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
-        let ready = Pin::new(&mut self.socket).poll_ready(cx);
-        if ready.is_ready() {
-            // Packets are written one by one, and the one before has left.
-            self.unsent_bytes = 0;
+    /// Ready when a packet can be sent. Of a connection that is broken only a read tells: what the peer has
+    /// said last, such as BYE, may still have to be read.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.held_bytes() > 0 {
+            if ready!(Pin::new(&mut self.socket).poll_flush(cx)).is_err() {
+                self.socket.get_mut().drop_message();
+                self.is_mute = true;
+            }
+            self.pong_bytes = 0;
         }
-        ready
+        Poll::Ready(())
     }
 
     /// Memory that it takes beyond what every connection does, in bytes.
-    pub(super) const fn held_bytes(&self) -> usize {
-        self.unsent_bytes + self.pong_bytes
+    pub(super) fn held_bytes(&self) -> usize {
+        self.socket.get_ref().unsent_bytes() + self.pong_bytes
     }
 
-    /// Takes a packet to send. That it fails will be seen by the next [`poll_ready`](Self::poll_ready)
-    /// or read.
+    /// Takes a packet to send, once [`poll_ready`](Self::poll_ready) is; the next one writes it.
     pub(super) fn send(&mut self, packet: &[u8]) {
-        self.unsent_bytes += packet.len();
-        let message = Message::Binary(Bytes::copy_from_slice(packet));
-        self.is_dirty = Pin::new(&mut self.socket).start_send(message).is_ok();
-    }
-
-    /// Sees to it that what was sent leaves, as far as it can.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) {
-        if self.is_dirty && Pin::new(&mut self.socket).poll_flush(cx).is_ready() {
-            self.is_dirty = false;
-            self.unsent_bytes = 0;
+        if !self.is_mute {
+            self.socket.get_mut().put(packet);
         }
     }
 
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
         if self.pong_bytes > PONG_BYTES {
-            // An error shows itself to the read.
-            let _ = ready!(Pin::new(&mut self.socket).poll_flush(cx));
-            self.pong_bytes = 0;
+            ready!(self.poll_ready(cx));
         }
         let input = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
             Some(Ok(Message::Binary(packet))) => Input::Packet(packet),
@@ -108,7 +91,8 @@ impl Transport {
                 self.idle_at = self.last_activity();
                 Input::Woke
             }
-            Some(Ok(Message::Pong(_))) => {
+            // Frames are only written, and not by this crate.
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => {
                 self.idle_at = self.last_activity();
                 Input::Woke
             }
@@ -128,7 +112,7 @@ impl Transport {
         if let Some(code) = code {
             let words = CloseCode::TABLE.iter().find(|(of, _)| *of == code);
             let reason = words.map(|(_, words)| *words).unwrap_or_default().into();
-            let frame = CloseFrame { code: code.0, reason };
+            let frame = CloseFrame { code: code.0.into(), reason };
             if self.socket.send(Message::Close(Some(frame))).await.is_err() {
                 return;
             }
@@ -143,10 +127,10 @@ impl Transport {
 
 /// The code for a peer that sends what cannot be read; `None` if the connection is broken.
 /// PROTOCOL.md S-28.
-fn fault(error: &axum::Error) -> Option<CloseCode> {
+const fn fault(error: &Error) -> Option<CloseCode> {
     use tungstenite::Error::{Capacity, Protocol, Utf8};
     use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
-    match std::error::Error::source(error)?.downcast_ref()? {
+    match error {
         Capacity(_) => Some(CloseCode::TOO_LARGE),
         Protocol(ResetWithoutClosingHandshake) => None,
         Protocol(_) => Some(CloseCode(1002)),
