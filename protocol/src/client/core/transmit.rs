@@ -57,8 +57,8 @@ impl Core {
     /// Tells the server of as many streams as fit, or of one alone. PROTOCOL.md C-37.
     fn put_subscriptions(&mut self, out: &mut Vec<u8>) {
         let alone = self.is_isolating();
-        let is_asking = self.streams.iter().any(Stream::is_asked);
-        let mut waits = alone && (is_asking || !matches!(self.state, State::Live(_)));
+        let is_live = matches!(self.state, State::Live(_));
+        let mut waits = alone && (!is_live || self.streams.iter().any(Stream::is_asked));
         for stream in self.streams.iter_mut().filter(|stream| !stream.announced) {
             // HELLO has spoken for the direct stream.
             let is_direct = stream.id == DIRECT;
