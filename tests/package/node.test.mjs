@@ -25,24 +25,9 @@ const ENTRIES = {
 };
 const BRING_WS = 'import { WebSocket } from "ws"; globalThis.WebSocket = WebSocket;';
 const IMPORT_WS = 'import { WebSocket } from "ws"; const options = { WebSocket };';
-/** Asks what it is told to, until its input ends; or says when an attempt to connect has failed. */
 const PROGRAM = `
-  import { createInterface } from "node:readline";
-  // Node's own WebSocket does not tell of a connection that was refused: the wait ends it.
-  const given = typeof options === "undefined" ? {} : options;
-  const line = connect(process.argv[2], { connectTimeout: 1000, ...given });
-  const states = [];
-  let tell;
-  line.addEventListener("state", ({ state }) => {
-    states.push(state);
-    if (states.slice(-3).join() === "waiting,connecting,waiting") tell?.();
-  });
-  for await (const text of createInterface(process.stdin)) {
-    if (text === "refused") await new Promise((resolve) => (tell = resolve));
-    console.log(text === "refused" ? text : await line.request(text));
-  }
-  await line.close();
-  console.log(line.state);
+  import { talk } from "${new URL("talk.mjs", import.meta.url)}";
+  await talk(connect, typeof options === "undefined" ? {} : options);
 `;
 
 /** A folder where the package and `ws` are installed, and an application's server. */
@@ -72,6 +57,7 @@ for (const [entry, imports] of Object.entries(ENTRIES)) {
       const world = await prepare(t);
       const program = await run(t, world, `${bring} ${imports} ${PROGRAM}`, flags);
       assert.equal(await program.ask("first"), "first");
+      assert.equal(await program.ask("bytes"), "7,7,7,7");
       await world.server.kill();
       assert.equal(await program.ask("refused"), "refused");
       await world.server.restart();
