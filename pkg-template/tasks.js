@@ -15,8 +15,9 @@ function queueByChannel(task) {
 }
 
 /**
- * Has `task` run in a task of its own, behind those that were given before. In Node, Deno and Bun it
- * is `setImmediate`: a channel would keep the process from ending, and this keeps it until the task
- * has run.
+ * Runs `task` in a task of its own, after all tasks that were given before.
+ *
+ * Node, Deno and Bun have `setImmediate` for that: it keeps the process alive until the task has run. An open
+ * MessageChannel would keep it alive for ever.
  */
 export const queueTask = globalThis.setImmediate ?? queueByChannel;

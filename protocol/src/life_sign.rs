@@ -1,12 +1,12 @@
-//! A PONG that nobody has asked for: whoever sends something large hears that the other end is there,
-//! however slowly the line carries it.
+//! A PONG that answers no PING. An end that receives a large message sends it, so that the sender knows on a
+//! slow line that the other end is still there.
 
 use crate::limits::{LIFE_SIGN_BYTES, LIFE_SIGN_MS};
 use crate::mutation::Mutation;
 use crate::uplink::Uplink;
 use alloc::vec::Vec;
 
-/// Appends one. PINGs count from 1, so that it answers none of them.
+/// Appends such a PONG, with nonce 0. PINGs have nonces from 1 on.
 pub(crate) fn put(out: &mut Vec<u8>) {
     Uplink::Pong { nonce: 0 }.encode(out);
 }

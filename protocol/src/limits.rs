@@ -75,17 +75,20 @@ pub const HEARTBEAT_MS_MAX: u64 = 600_000;
 pub const PROBE_MS_MIN: u64 = 2_000;
 /// Shortest wait for the answer to a probe; else 4 smoothed round trips.
 pub const ANSWER_MS_MIN: u64 = 1_500;
-/// The slowest line that is not taken for dead at first while a fragment is under way.
+/// The rate, in bytes per millisecond, that a client expects of a line at least: while a fragment is under way,
+/// the client waits so much longer for an answer. A slower line may be taken for dead once; then the client
+/// waits longer (C-35).
 pub const SLOWEST_BYTES_PER_MS: u64 = 8;
 /// How often the wait for the answer to a probe is doubled at most, when it has been too short ...
 pub const PATIENCE_LEVEL_MAX: u32 = 7;
 /// ... and the wait for WELCOME.
 pub const PATIENCE_LEVEL_JOINING_MAX: u32 = 2;
-/// A client that waits for longer than usual asks this often whether it still has to.
+/// While a client waits longer for answers than usual, it sends a PING this often: a fast answer makes the wait
+/// short again.
 pub const PATIENCE_CHECK_MS: u64 = 5_000;
-/// A WebSocket message of this many bytes may have been under way for long ...
+/// An end that receives a WebSocket message of at least this many bytes ...
 pub const LIFE_SIGN_BYTES: usize = 1_024;
-/// ... so that whoever receives it and has sent nothing for this long says that it is there.
+/// ... and has sent nothing for this long, sends a PONG without being asked.
 pub const LIFE_SIGN_MS: u64 = 1_000;
 /// A send after this much silence carries a probe with it.
 pub const SILENCE_MS: u64 = 5_000;
@@ -95,9 +98,9 @@ pub const LATE_MS: u64 = 1_000;
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
 /// How long a server waits for HELLO ...
 pub const HELLO_TIMEOUT_MS: u64 = 10_000;
-/// ... and how many times that in all, while bytes of it come.
+/// ... and the most that it waits in all, as a multiple of that, if bytes of HELLO keep coming.
 pub const HELLO_TIMEOUTS_MAX: u64 = 3;
-/// How long bytes count as life of which no message has come.
+/// How long a server keeps a client of which only bytes come, and no whole message.
 pub const MESSAGE_MS_MAX: u64 = 240_000;
 /// How long a server waits for credentials it asked for.
 pub const AUTH_TIMEOUT_MS: u64 = 30_000;

@@ -163,7 +163,8 @@ impl Watched {
         Pin::new(&mut self.get_mut().stream)
     }
 
-    /// What a socket takes may stay in it: only that it has got rid of something shows that there is a peer.
+    /// A write alone does not show that there is a peer: the bytes may just lie in the system's buffer. A write
+    /// that succeeds after the buffer was full does, because the peer has taken bytes out of it.
     fn note_write(&mut self, written: &Poll<io::Result<usize>>) {
         match written {
             Poll::Pending => self.was_full = true,

@@ -39,7 +39,8 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
         Self { inner, message: Vec::new(), written: 0 }
     }
 
-    /// Takes a binary message. The WebSocket must have been flushed since the one before.
+    /// Takes one binary message to write. Call it only when the message before has been written: after the
+    /// WebSocket's `poll_flush` was ready.
     pub(crate) fn put(&mut self, payload: &[u8]) {
         let header = FrameHeader { opcode: OpCode::Data(Data::Binary), ..FrameHeader::default() };
         let length = payload.len() as u64;

@@ -1,4 +1,4 @@
-// In Deno and in Bun, by their own WebSocket.
+// The package in Deno and in Bun, which have a WebSocket class of their own.
 
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";

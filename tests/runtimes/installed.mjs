@@ -1,4 +1,5 @@
-// The package, unpacked from its tarball beside what `cargo xtask test` has installed here.
+// Installs the package under test into this folder's `node_modules`, from its tarball. The other packages there
+// come from npm: `cargo xtask test` installs them.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -27,7 +27,8 @@ test("Next", async (t) => {
   const next = await binary("next");
   const { status, stdout, stderr } = spawnSync(process.execPath, [next, "build"], OPTIONS);
   assert.equal(status, 0, `${stdout}\n${stderr}`);
-  // Rendered while it was built, without a line.
+  // Next marks a page with this circle when it could make its HTML during the build: importing the package
+  // must not need a browser.
   assert.match(stdout, /\u{25cb} \/\n/u);
 
   const origin = `http://localhost:${await freePort()}`;

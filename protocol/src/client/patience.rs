@@ -24,8 +24,8 @@ impl Patience {
         self.is_known = true;
     }
 
-    /// A PING was answered. Only that says that the line is not slow: what is smaller than all that waits
-    /// comes soon on any line.
+    /// A PING was answered after `millis`. Only a fast answer to a PING shows that the line is not slow. Other
+    /// frames do not: a small one can arrive soon on a slow line as well.
     pub(super) fn answered(&mut self, millis: u64) {
         if millis <= ANSWER_MS_MIN && !Mutation::StayPatient.is_on() {
             self.level = 0;
@@ -44,7 +44,7 @@ impl Patience {
         self.level > 0
     }
 
-    /// What is usual, doubled as often as that was too short.
+    /// `usual_ms`, doubled `level` times.
     pub(super) const fn raise(&self, usual_ms: u64) -> u64 {
         usual_ms << self.level
     }

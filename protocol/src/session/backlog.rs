@@ -27,7 +27,7 @@ impl Backlog {
         Some(next)
     }
 
-    /// Takes those of a stream out, in order.
+    /// Removes all entries of one stream, and calls `removed` with each, in order.
     pub(super) fn remove(
         &mut self,
         stream: StreamId,

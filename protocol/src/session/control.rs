@@ -24,8 +24,8 @@ impl Control {
         frame.encode(self.packet());
     }
 
-    /// Adds a frame before all others. If it does not fit with them, it goes alone: there are no
-    /// fragments before WELCOME. PROTOCOL.md F-14.
+    /// Adds a frame, WELCOME, in front of all others that wait. If the first packet has no room for it, the frame
+    /// becomes a packet of its own: WELCOME must not travel in fragments. PROTOCOL.md F-14.
     pub(super) fn put_first(&mut self, frame: &Downlink<'_>) {
         let mut packet = Vec::new();
         frame.encode(&mut packet);

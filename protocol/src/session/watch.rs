@@ -67,8 +67,10 @@ impl Session {
         self.heard_at.min(self.sent_at).after(self.config.heartbeat_ms.saturating_mul(3) / 4)
     }
 
-    /// When to bring [`Input::Woke`](super::Input::Woke), as [`Output::Idle`](super::Output::Idle) says it:
-    /// for a shell that cannot drain the machine, because its transport takes nothing.
+    /// The next deadline: when to call with [`Input::Woke`](super::Input::Woke).
+    ///
+    /// [`Output::Idle`](super::Output::Idle) says the same. This is for a server that cannot call
+    /// [`poll_output`](super::Session::poll_output) until `Idle`, because its socket is full.
     #[must_use]
     pub fn wake_at(&self) -> Option<Instant> {
         match self.state {

@@ -10,9 +10,9 @@ use tautline_protocol::client::{Hint, State};
 use tautline_protocol::limits::{ANSWER_MS_MIN, FRAGMENT_BYTES, SLOWEST_BYTES_PER_MS};
 use tautline_protocol::{CloseCode, Kind};
 
-/// What travels to the server: seven fragments.
+/// Size of the message that a page sends to the server over the slow line, in bytes: it needs seven fragments.
 const UP_BYTES: usize = 100_000;
-/// What travels to a page, within what a node may hold of one.
+/// Size of the message that the server sends to a page, in bytes: less than a node may hold for one page.
 const DOWN_BYTES: usize = 60_000;
 /// A line of one byte in a millisecond takes 100 s for that, and a minute before its client is patient enough.
 const ARRIVES_MS: u64 = 300_000;
@@ -66,8 +66,8 @@ impl<P: Pages> World<P> {
         wrong
     }
 
-    /// Every line goes dead, and the pages are told that the network has changed: each has to notice as
-    /// soon as if its line had never been slow.
+    /// Makes every connection go dead, and gives each page the hint that its network has changed. A page has
+    /// to find its dead connection as fast as on a line that was never slow.
     fn die_once(&mut self, open: &[usize]) -> Vec<String> {
         let before = self.alarms();
         for page in open {

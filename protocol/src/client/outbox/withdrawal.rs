@@ -46,9 +46,13 @@ impl Outbox {
         self.expires_next = earliest(self.expires_next, at.map(|at| at.max(soon)));
     }
 
-    /// Sweeps out what has expired, and by the half what is over. On a new connection, before anything is
-    /// transmitted, also those messages that this incarnation of the session has not accepted and whose
-    /// payload is over `max`, and the condemned one. Tells why each fails; nothing: it is condemned.
+    /// Removes the messages whose time to live is over. Room of settled and withdrawn messages is freed when it
+    /// is at least half of the outbox.
+    ///
+    /// `max` is given on a new connection, before anything is transmitted. Then two more kinds of messages are
+    /// removed, unless the server has accepted them: those with a payload of more than `max` bytes, and the
+    /// condemned one. `tell` gets the name of each removed message and why it fails; `None` for the condemned
+    /// one.
     pub(in super::super) fn sweep(
         &mut self,
         now: Instant,

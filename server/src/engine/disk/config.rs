@@ -38,7 +38,7 @@ pub enum SyncPolicy {
     Interval(Duration),
 }
 
-/// What all logs keep together on the disk.
+/// How many bytes all topics and direct streams together may keep on the disk, unless told otherwise.
 const LOG_BYTES: usize = 1024 * 1024 * 1024;
 
 impl Default for DiskConfig {
