@@ -24,14 +24,13 @@ pub struct Config {
     /// told addresses. All clients behind a proxy have one. As many more may be about to become one, as
     /// above.
     pub connections_per_address: usize,
-    /// Most memory that all connections may take together, in bytes: what each takes at rest, and what
-    /// waits in them to be handled or sent, topics and credentials included. Once half of it is in use,
-    /// connections with more than an equal part of that half are not read from until some of it is
-    /// gone; when it is used up, no new ones are let in, and those that hold the most are asked to come
+    /// Most memory that all connections may take together, in bytes: what each takes at rest, what
+    /// waits in them to be handled or sent, topics and credentials included, and what has come of
+    /// WebSocket messages that are not whole, also before credentials are checked. Once half of it is in use,
+    /// connections with more than an equal part of that half are not read from while something of theirs
+    /// waits; when it is used up, no new ones are let in, and those that hold the most are asked to come
     /// back later (4100). Apart from it are what sessions and topics keep, which the engine bounds
-    /// ([`EngineConfig::log_bytes`](crate::EngineConfig::log_bytes)), and what has come of WebSocket messages that are not
-    /// whole: up to 64 KiB a connection (measured), also before its credentials are checked. Where that
-    /// is too much, allow fewer `connections`.
+    /// ([`EngineConfig::log_bytes`](crate::EngineConfig::log_bytes)).
     pub memory_bytes: usize,
     /// The settings of each connection.
     pub session: session::Config,

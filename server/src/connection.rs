@@ -251,6 +251,9 @@ impl<H: Handler, E: Engine> Connection<H, E> {
         let arrival = self.transport.poll_read(cx);
         if arrival.is_ready() {
             self.reads_in_a_row += 1;
+        } else if self.transport.unfinished_bytes() > 0 {
+            // No event tells of bytes that are not a whole message.
+            self.account();
         }
         arrival
     }

@@ -1,5 +1,6 @@
 //! The socket below a WebSocket. Packets are written to it past the WebSocket library, which copies what it writes
-//! into a buffer of its own that grows with the largest packet and never gets smaller.
+//! into a buffer of its own that grows with the largest packet and never gets smaller; and it counts what the
+//! library holds of messages that are not whole, which the library does not tell.
 
 use std::future::Future;
 use std::io;
@@ -22,13 +23,20 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 
 /// Memory that each connection holds for what it reads.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
+/// What a byte of a message that is not whole may take: it is in the buffer of its frame, and when the frame is
+/// whole in that of its message. Both grow by doubling. Measured: up to 3 bytes.
+const UNFINISHED_FACTOR: usize = 3;
+/// The head of a control frame that a client sends, with its mask (RFC 6455, section 5.2).
+const CONTROL_HEAD_BYTES: usize = 6;
 
 pub(crate) type WebSocket = WebSocketStream<Socket<TokioIo<Upgraded>>>;
 
-/// A socket, and the message that is being written to it.
+/// A socket, the message that is being written to it, and how much has been read of one.
 #[derive(Debug)]
 pub(crate) struct Socket<S> {
     inner: S,
+    /// Bytes read since a message was whole, without control frames.
+    unfinished: usize,
     /// With its WebSocket header.
     message: Vec<u8>,
     written: usize,
@@ -36,7 +44,7 @@ pub(crate) struct Socket<S> {
 
 impl<S: AsyncWrite + Unpin> Socket<S> {
     const fn new(inner: S) -> Self {
-        Self { inner, message: Vec::new(), written: 0 }
+        Self { inner, unfinished: 0, message: Vec::new(), written: 0 }
     }
 
     /// Takes one binary message to write. Call it only when the message before has been written: after the
@@ -52,6 +60,24 @@ impl<S: AsyncWrite + Unpin> Socket<S> {
     /// Bytes of the message that is being written.
     pub(crate) const fn unsent_bytes(&self) -> usize {
         self.message.len()
+    }
+
+    /// Memory that the library holds for a message that is not whole, in bytes.
+    pub(crate) fn unfinished_bytes(&self) -> usize {
+        match self.unfinished {
+            0 => 0,
+            read => READ_BUFFER_BYTES + UNFINISHED_FACTOR * read.min(limits::UPLINK_BYTES_MAX),
+        }
+    }
+
+    /// The library has handed out a message.
+    pub(crate) const fn message_is_whole(&mut self) {
+        self.unfinished = 0;
+    }
+
+    /// The library has handed out a control frame, which may stand between the frames of a message.
+    pub(crate) const fn control_frame_is_whole(&mut self, payload_bytes: usize) {
+        self.unfinished = self.unfinished.saturating_sub(CONTROL_HEAD_BYTES + payload_bytes);
     }
 
     /// Forgets the message that is being written.
@@ -78,7 +104,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.inner).poll_read(cx, buffer);
+        self.unfinished = self.unfinished.saturating_add(buffer.filled().len() - before);
+        read
     }
 }
 

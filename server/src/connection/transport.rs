@@ -56,7 +56,7 @@ impl Transport {
     /// Ready when a packet can be sent. Of a connection that is broken only a read tells: what the peer has
     /// said last, such as BYE, may still have to be read.
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.held_bytes() > 0 {
+        if self.unsent_bytes() > 0 {
             if ready!(Pin::new(&mut self.socket).poll_flush(cx)).is_err() {
                 self.socket.get_mut().drop_message();
                 self.is_mute = true;
@@ -68,7 +68,16 @@ impl Transport {
 
     /// Memory that it takes beyond what every connection does, in bytes.
     pub(super) fn held_bytes(&self) -> usize {
+        self.unsent_bytes() + self.unfinished_bytes()
+    }
+
+    fn unsent_bytes(&self) -> usize {
         self.socket.get_ref().unsent_bytes() + self.pong_bytes
+    }
+
+    /// What of it is for a message that has not come whole.
+    pub(super) fn unfinished_bytes(&self) -> usize {
+        self.socket.get_ref().unfinished_bytes()
     }
 
     /// Takes a packet to send, once [`poll_ready`](Self::poll_ready) is; the next one writes it.
@@ -82,7 +91,15 @@ impl Transport {
         if self.pong_bytes > PONG_BYTES {
             ready!(self.poll_ready(cx));
         }
-        let input = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+        let item = ready!(Pin::new(&mut self.socket).poll_next(cx));
+        let socket = self.socket.get_mut();
+        match &item {
+            Some(Ok(Message::Ping(payload) | Message::Pong(payload))) => {
+                socket.control_frame_is_whole(payload.len());
+            }
+            _ => socket.message_is_whole(),
+        }
+        let input = match item {
             Some(Ok(Message::Binary(packet))) => Input::Packet(packet),
             Some(Ok(Message::Text(_))) => Input::Text,
             // The WebSocket's own, which browsers do not send; tungstenite answers them.

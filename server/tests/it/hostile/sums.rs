@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tautline_protocol::limits::STREAMS;
+use tautline_protocol::limits::{STREAMS, UPLINK_BYTES_MAX};
 use tautline_protocol::message::{Cursor, Start};
 use tautline_protocol::uplink::{Message, Uplink};
 use tautline_protocol::{Epoch, Format, Kind};
@@ -10,7 +10,7 @@ use tautline_server::Config;
 
 use tokio::io::AsyncReadExt;
 
-use super::wire::{BINARY, Wire, framed};
+use super::wire::{BINARY, PING, Wire, declared, framed, upgrade_request};
 use super::{MIB, Siege, Store};
 use crate::client::Client;
 use crate::raw::{Heard, Raw, hello, numbered};
@@ -169,4 +169,90 @@ async fn what_waits_for_handlers_is_bounded_for_all_together() {
     small.say(&[numbered(1, "hello")]).await;
     while !small.hear_packet().await.contains(&Heard::Ack(1)) {}
     world.script.gate.add_permits(100);
+}
+
+/// Waits until the server counts as many bytes for its connections as `is_right` wants.
+async fn counted(world: &World, is_right: impl Fn(usize) -> bool) {
+    let counts = async {
+        while !is_right(world.server.held_bytes()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon(counts).await;
+}
+
+/// What has come of a WebSocket message counts until the message is whole, in one frame or in many, before
+/// HELLO and after WELCOME. Control frames between its frames do not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_counts_from_its_first_byte() {
+    let world = World::start().await;
+    let half = UPLINK_BYTES_MAX / 2;
+    let one_frame = [declared(BINARY, UPLINK_BYTES_MAX as u64), vec![1; half]].concat();
+    let many_frames =
+        [framed(0x02, &[1; 100]), framed(0x00, &[1; 100]).repeat(half / 100)].concat();
+    for (bytes, pings) in [(one_frame, 0), (many_frames, 200)] {
+        let mut stranger = Wire::upgrade(world.address).await;
+        counted(&world, |held| held > 0).await;
+        let before = world.server.held_bytes();
+        stranger.write(&bytes).await;
+        counted(&world, |held| held > before + half).await;
+        stranger.write(&framed(PING, &[b'p'; 125]).repeat(pings)).await;
+        for _ in 0..pings {
+            stranger.hear().await.expect("a Pong");
+        }
+        counted(&world, |held| held < before + 8 * half).await;
+        drop(stranger);
+        counted(&world, |held| held == 0).await;
+    }
+
+    let mut client = Wire::join(world.address, Uplink::Hello(hello(1))).await;
+    client.hear().await.expect("WELCOME");
+    counted(&world, |held| held > 0).await;
+    let before = world.server.held_bytes();
+    let mut packet = Vec::new();
+    numbered(1, "hello").encode(&mut packet);
+    (0..1_000).for_each(|nonce| Uplink::Ping { nonce }.encode(&mut packet));
+    let message = framed(BINARY, &packet);
+    let (first, rest) = message.split_at(message.len() - 1);
+    client.write(first).await;
+    counted(&world, |held| held > before + packet.len()).await;
+    client.write(rest).await;
+    client.hear().await.expect("the PONGs");
+    counted(&world, |held| held == before).await;
+    client.write(&framed(PING, &[b'p'; 125]).repeat(1_000)).await;
+    for _ in 0..1_000 {
+        client.hear().await.expect("a Pong");
+    }
+    counted(&world, |held| held == before).await;
+}
+
+/// Many hold back the last byte of a message: those who hold the most go, before the bound is far exceeded,
+/// and somebody else is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_never_come_whole_are_bounded_for_all_together() {
+    const BYTES: usize = 8 * MIB;
+    let world = World::with_config(Config { memory_bytes: BYTES, ..Config::default() }).await;
+    let (mut small, _) = Raw::join(world.address, hello(200)).await;
+    let most = [framed(0x02, &[1; UPLINK_BYTES_MAX]), declared(0x80, 1)].concat();
+    let mut wires = Vec::new();
+    for _ in 0..300 {
+        let mut wire = Wire::connect(world.address).await;
+        wire.write(upgrade_request("").as_bytes()).await;
+        if wire.head().await.starts_with("HTTP/1.1 101") {
+            wire.write(&most).await;
+            wires.push(wire);
+        }
+        assert!(world.server.held_bytes() < BYTES + MIB, "{}", world.server.held_bytes());
+    }
+    counted(&world, |held| held < BYTES).await;
+    small.say(&[numbered(1, "hello")]).await;
+    while !small.hear_packet().await.contains(&Heard::Ack(1)) {}
+    let mut gone = 0;
+    for mut wire in wires {
+        let is_gone = async { wire.hear().await.is_some_and(|(head, _)| head == BINARY) };
+        if tokio::time::timeout(Duration::from_millis(1), is_gone).await == Ok(true) {
+            gone += 1;
+        }
+    }
+    assert!(gone > 0, "nobody was told to come back later");
 }
