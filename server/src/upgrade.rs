@@ -6,8 +6,10 @@ use std::sync::Arc;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{ALLOW, CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{
+    ALLOW, CONNECTION, RETRY_AFTER, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tautline_protocol::{CloseCode, SUBPROTOCOL};
 
@@ -53,6 +55,9 @@ pub(crate) async fn upgrade<H: Handler, E: Engine>(
         Ok(upgrade) => upgrade,
         Err(rejection) => return not_a_websocket(&parts.method, &rejection),
     };
+    if let Err(sentence) = check_handshake(&parts.headers) {
+        return (StatusCode::BAD_REQUEST, sentence).into_response();
+    }
     let Some((websocket, is_known)) = choose_protocol(websocket) else {
         let sentence = format!(
             "The WebSocket does not offer the subprotocol {SUBPROTOCOL}. Connect with a Tautline \
@@ -111,6 +116,28 @@ fn not_a_websocket(method: &Method, rejection: &WebSocketUpgradeRejection) -> Re
         | Rejection::ConnectionNotUpgradable(_) => required(),
         _ => (rejection.status(), sentence).into_response(),
     }
+}
+
+/// Checks what axum leaves open of RFC 6455, section 4.2.1: what may be there once only, and the key.
+fn check_handshake(headers: &HeaderMap) -> Result<(), String> {
+    for name in [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION] {
+        if headers.get_all(&name).iter().count() > 1 {
+            return Err(format!("The request has more than one {name}.\n"));
+        }
+    }
+    if headers.get(SEC_WEBSOCKET_KEY).is_some_and(is_key) {
+        return Ok(());
+    }
+    Err(format!("Expected 16 bytes in base64 as {SEC_WEBSOCKET_KEY}, found something else.\n"))
+}
+
+/// 16 bytes in base64 are 22 characters and two that fill up.
+fn is_key(value: &HeaderValue) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+    value
+        .as_bytes()
+        .strip_suffix(b"==")
+        .is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_digit))
 }
 
 /// Chooses the subprotocol; tells whether it is one that this server knows. `None` if no version

@@ -44,6 +44,9 @@ pub(crate) fn check(listed: &str) -> Result<(), String> {
     if let Some(at) = host.find(['/', '?', '#', '\\']) {
         return wrong(format!("has a path, an origin has none: write {scheme}://{}", &host[..at]));
     }
+    if let Some((_, host)) = host.rsplit_once('@') {
+        return wrong(format!("names a user, an origin does not: write {scheme}://{host}"));
+    }
     match check_host(host) {
         Ok(()) => Ok(()),
         Err(why) => wrong(why),
@@ -51,9 +54,6 @@ pub(crate) fn check(listed: &str) -> Result<(), String> {
 }
 
 fn check_host(host: &str) -> Result<(), String> {
-    if let Some((_, host)) = host.rsplit_once('@') {
-        return Err(format!("names a user, an origin does not: write {host}"));
-    }
     if !host.is_ascii() {
         return Err(
             "has letters that browsers write otherwise: write the name as in xn--...".into()
@@ -128,7 +128,7 @@ mod tests {
             ("https://app.example.com/chat", "write https://app.example.com"),
             ("https://app.example.com?x", "has a path"),
             ("https://app.example.com//", "has a path"),
-            ("https://ann@app.example.com", "names a user"),
+            ("https://ann@app.example.com", "write https://app.example.com"),
             ("https://b\u{fc}cher.example", "xn--"),
             ("https://", "no host"),
             ("https://:80", "no host"),

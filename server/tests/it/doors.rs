@@ -17,16 +17,15 @@ use crate::world::{World, soon};
 /// Asks for an upgrade with these headers; returns the response.
 async fn ask(address: SocketAddr, headers: &[(&str, &str)]) -> String {
     let host = address.to_string();
-    let version = [("Host", host.as_str()), ("Sec-WebSocket-Version", "13")];
-    ask_for(address, &[&version, headers].concat()).await
+    let usual = [("Host", host.as_str()), ("Sec-WebSocket-Version", "13"), KEY];
+    ask_for(address, &[&usual, headers].concat()).await
 }
 
 /// Asks for an upgrade with no more headers than these; returns the response.
 async fn ask_for(address: SocketAddr, headers: &[(&str, &str)]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut request = "GET /line HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        .to_owned();
+    let mut request =
+        "GET /line HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n".to_owned();
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -44,6 +43,7 @@ async fn ask_for(address: SocketAddr, headers: &[(&str, &str)]) -> String {
 }
 
 const PROTOCOL: (&str, &str) = ("Sec-WebSocket-Protocol", "tautline.1");
+const KEY: (&str, &str) = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
 
 // PROTOCOL.md S-21.
 #[tokio::test]
@@ -87,7 +87,8 @@ async fn a_page_that_has_given_its_name_the_servers_address_may_not_connect() {
         // Not a page.
         (vec![evil], "101"),
     ] {
-        let response = ask_for(world.address, &[&[PROTOCOL, version], &headers[..]].concat()).await;
+        let response =
+            ask_for(world.address, &[&[PROTOCOL, KEY, version], &headers[..]].concat()).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {expected}")), "{headers:?}: {response}");
         if headers[1..] == [("Origin", "http://evil.test")] {
             assert!(response.contains("--allow-origin http://evil.test"), "{response}");
@@ -100,11 +101,36 @@ async fn a_websocket_of_another_version_is_told_which_there_is() {
     let world = World::start().await;
     let host = ("Host", "localhost");
     for headers in [vec![host], vec![host, ("Sec-WebSocket-Version", "12")]] {
-        let response = ask_for(world.address, &[&[PROTOCOL], &headers[..]].concat()).await;
+        let response = ask_for(world.address, &[&[PROTOCOL, KEY], &headers[..]].concat()).await;
         assert!(response.starts_with("HTTP/1.1 426"), "{response}");
         let response = response.to_ascii_lowercase();
         assert!(response.contains("sec-websocket-version: 13\r\n"), "{response}");
         assert!(response.contains("upgrade: websocket\r\n"), "{response}");
+    }
+}
+
+/// As RFC 6455 asks in section 4.2.1.
+#[tokio::test]
+async fn a_handshake_has_one_key_of_16_bytes_and_one_version() {
+    let world = World::start().await;
+    let usual = [PROTOCOL, ("Host", "localhost")];
+    let version = ("Sec-WebSocket-Version", "13");
+    let key = |value| ("Sec-WebSocket-Key", value);
+    for (headers, expected) in [
+        (&[version, KEY][..], "101"),
+        (&[version, key("+/+/+/+/+/+/+/+/+/+/+w==")], "101"),
+        (&[version], "400"),
+        (&[version, key("")], "400"),
+        (&[version, key("dGhl")], "400"),
+        (&[version, key("dGhlIHNhbXBsZSBub25jZQ")], "400"),
+        (&[version, key("dGhlIHNhbXBsZSBub25jZSE=")], "400"),
+        (&[version, key("dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==")], "400"),
+        (&[version, key("%%%%%%%%%%%%%%%%%%%%%%==")], "400"),
+        (&[version, KEY, KEY], "400"),
+        (&[version, version, KEY], "400"),
+    ] {
+        let response = ask_for(world.address, &[&usual, headers].concat()).await;
+        assert!(response.starts_with(&format!("HTTP/1.1 {expected}")), "{headers:?}: {response}");
     }
 }
 
@@ -180,6 +206,29 @@ async fn a_message_over_the_limit_stops_the_client() {
     assert_eq!(raw.hear().await, Heard::Ack(1));
     raw.say(&[numbered(2, &"x".repeat(1_001))]).await;
     assert_eq!(raw.closed().await.0, 4304);
+}
+
+// PROTOCOL.md F-14.
+#[tokio::test]
+async fn a_websocket_message_is_no_longer_than_the_longest_hello() {
+    let world = World::start().await;
+    for (session, length, is_taken) in [
+        (1, limits::FRAGMENT_BYTES + 1, true),
+        (2, limits::UPLINK_BYTES_MAX, true),
+        (3, limits::UPLINK_BYTES_MAX + 1, false),
+    ] {
+        let (mut raw, _) = Raw::join(world.address, hello(session)).await;
+        // A volatile MESSAGE that reaches to the end of its packet.
+        let mut message = vec![b'x'; length];
+        message[0] = 0xc5;
+        raw.say_bytes(message).await;
+        if is_taken {
+            raw.say(&[numbered(1, "behind it")]).await;
+            assert_eq!(raw.hear().await, Heard::Ack(1), "{length}");
+        } else {
+            assert_eq!(raw.closed().await.0, 4304);
+        }
+    }
 }
 
 // PROTOCOL.md F-11, F-13.
